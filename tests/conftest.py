@@ -84,7 +84,7 @@ def postgres_server() -> str:
 
 
 @pytest.fixture(scope="session")
-def kept_postgresql(postgres_server: str) -> Iterator[kept.Kept]:
+def kept_postgresql(postgres_server: str) -> Iterator[kept.KeptDatabase]:
     """The PostgreSQL database for the tests of `database_url`, used by one test after another."""
     with kept.kept(postgres_server) as database:
         yield database
@@ -103,7 +103,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a migrated database without rows and without other connections."""
     if request.param == "sqlite":
         return kept.copied(request.getfixturevalue("migrated_sqlite"), tmp_path / "hub.db")
-    database: kept.Kept = request.getfixturevalue("kept_postgresql")
+    database: kept.KeptDatabase = request.getfixturevalue("kept_postgresql")
     return database.emptied(alone=True)
 
 

@@ -56,12 +56,12 @@ def copied(model: Path, path: Path) -> str:
     return f"sqlite:///{path}"
 
 
-class Kept:
+class KeptDatabase:
     """A PostgreSQL database that one test uses after another."""
 
     def __init__(self, server_url: str) -> None:
         self._server_url = server_url
-        self._made: postgres.Made | None = None
+        self._made: postgres.MadeDatabase | None = None
         self._shape: str | None = None
         self._given = 0
 
@@ -107,9 +107,9 @@ class Kept:
 
 
 @contextmanager
-def kept(server_url: str) -> Iterator[Kept]:
+def kept(server_url: str) -> Iterator[KeptDatabase]:
     """Give a database to use in turn; it is gone afterwards."""
-    database = Kept(server_url)
+    database = KeptDatabase(server_url)
     try:
         yield database
     finally:
@@ -117,13 +117,13 @@ def kept(server_url: str) -> Iterator[Kept]:
 
 
 @dataclass(frozen=True)
-class Rows:
+class TableRows:
     """All that a database had in its tables, to be put into others that are empty."""
 
     tables: tuple[tuple[Table, list[dict[str, Any]]], ...]
 
     @classmethod
-    def of(cls, store: Store) -> Rows:
+    def of(cls, store: Store) -> TableRows:
         with store.read() as connection:
             found = [
                 (table, [dict(row) for row in connection.execute(select(table)).mappings()])

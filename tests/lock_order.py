@@ -177,7 +177,7 @@ class Recorder:
                         self._violations.append(reason)
 
 
-class Kind(NamedTuple):
+class LockKind(NamedTuple):
     """What a statement locks."""
 
     rank: Rank
@@ -198,21 +198,21 @@ class Kind(NamedTuple):
             yield Lock(self.rank, code)
 
 
-_MIGRATION = (Kind(Rank.ROW), Kind(Rank.ROW))
+_MIGRATION = (LockKind(Rank.ROW), LockKind(Rank.ROW))
 
 
 @lru_cache(maxsize=4_096)
-def classified(statement: str) -> tuple[Kind, ...]:
+def classified(statement: str) -> tuple[LockKind, ...]:
     """Return the kinds of lock that a statement takes, in order."""
     if "alembic_version" in statement:
         return _MIGRATION
     tables = set(_WRITES.findall(statement))
     if _LOCKS.search(statement):
         tables |= set(_READS.findall(statement))
-    kinds = {Kind(_OF_TABLES.get(table, Rank.ROW)) for table in tables}
+    kinds = {LockKind(_OF_TABLES.get(table, Rank.ROW)) for table in tables}
     advisory = _ADVISORY.search(statement)
     if advisory:
-        kinds.add(Kind(Rank.GENERATION, is_shared=advisory[1] is not None))
+        kinds.add(LockKind(Rank.GENERATION, is_shared=advisory[1] is not None))
     return tuple(sorted(kinds))
 
 

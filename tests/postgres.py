@@ -95,7 +95,7 @@ def remove(home: Path) -> None:
 
 
 @dataclass(frozen=True)
-class Made:
+class MadeDatabase:
     """A database on a server, by its URL and its name."""
 
     server_url: str
@@ -111,9 +111,9 @@ class Made:
         _execute(self.server_url, statement.format(sql.Identifier(self.name)))
 
 
-def make(server_url: str) -> Made:
+def make(server_url: str) -> MadeDatabase:
     """Make a new, empty database on the server."""
-    made = Made(server_url, f"hub_test_{uuid.uuid4().hex}")
+    made = MadeDatabase(server_url, f"hub_test_{uuid.uuid4().hex}")
     statement = sql.SQL("CREATE DATABASE {} TEMPLATE template0")
     _execute(server_url, statement.format(sql.Identifier(made.name)))
     return made

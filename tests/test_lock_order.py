@@ -18,7 +18,7 @@ from hub.store.schema.tables import (
     nonce,
     origin,
 )
-from tests.kept import Kept
+from tests.kept import KeptDatabase
 from tests.lock_order import RECORDER, Rank, classified, held_to
 
 _SHARED = select(func.pg_advisory_xact_lock_shared(7))
@@ -39,7 +39,7 @@ _INSERTED = insert(origin).values(code="AU", submissions=0)
 
 
 @pytest.fixture
-def store(kept_postgresql: Kept) -> Iterator[Store]:
+def store(kept_postgresql: KeptDatabase) -> Iterator[Store]:
     store = Store.open(kept_postgresql.emptied(alone=True))
     yield store
     store.close()

@@ -1,4 +1,4 @@
-"""What the stories on standbys and fail-over rely on: the sets of servers do what they say."""
+"""What the tests of standbys and fail-over rely on: the sets of servers do what they say."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 from psycopg.errors import Diagnostic
 from sqlalchemy import create_engine, text
 
-from tests import bouncer, postgres, processes
+from tests import pgbouncer, postgres, processes
 from tests.patience import PATIENCE_SECONDS, wait_for
 from tests.standbys import TIMELINE, Server, Servers, furthest, one_of, servers
 
@@ -206,7 +206,7 @@ def test_what_was_on_its_way_to_a_frozen_standby_is_lost_when_it_leaves(
 
 
 def test_a_session_through_pgbouncer_lives_through_a_promotion() -> None:
-    with servers("a") as made, bouncer.pgbouncer(made.primary) as front:
+    with servers("a") as made, pgbouncer.pgbouncer(made.primary) as front:
         _make_table(made.primary)
         with psycopg.connect(postgres.conninfo(front.url), autocommit=True, prepare_threshold=None) as client:
 
@@ -226,7 +226,7 @@ def test_a_session_through_pgbouncer_lives_through_a_promotion() -> None:
 
 
 def test_a_session_through_pgbouncer_is_moved_between_transactions_without_a_pause() -> None:
-    with servers("a") as made, bouncer.pgbouncer(made.primary) as front:
+    with servers("a") as made, pgbouncer.pgbouncer(made.primary) as front:
         old = made.primary
         with psycopg.connect(postgres.conninfo(front.url), prepare_threshold=None) as client:
             assert client.execute(TIMELINE).fetchone() == ("00000001",)
@@ -255,7 +255,7 @@ def test_nothing_is_left_of_a_test_that_fails() -> None:
     homes: list[Path] = []
 
     def fail() -> None:
-        with servers("a", "b") as made, bouncer.pgbouncer(made.primary) as front:
+        with servers("a", "b") as made, pgbouncer.pgbouncer(made.primary) as front:
             homes.extend([made.home, front.home])
             made.standbys[0].freeze()
             made.standbys[1].freeze_whole()

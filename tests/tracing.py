@@ -20,7 +20,7 @@ from typing import Any
 import orjson
 
 import hub
-from tests.hostility.door import open_door
+from tests.hostility.in_process import in_process_hub
 from tests.stix_objects import indicator
 from tests.world import build, clause
 
@@ -109,7 +109,7 @@ def trace_submission() -> Trace:
 
 def trace_requests() -> tuple[Trace, Trace]:
     """Return the traces of a POST of one indicator and of a GET by its receiving nation, over HTTP."""
-    with tempfile.TemporaryDirectory() as home, open_door(Path(home)) as door:
+    with tempfile.TemporaryDirectory() as home, in_process_hub(Path(home)) as door:
         door.world.agree(["US", "KR"], clause("US", "KR", "amber"))
         path = door.objects_path("US")
         for number in (1, 2):  # the second is kept

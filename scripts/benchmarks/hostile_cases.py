@@ -14,7 +14,7 @@ import orjson
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from tests.hostility import hostile
-from tests.hostility.door import Door
+from tests.hostility.in_process import InProcessHub
 from tests.stix_objects import indicator, malware, note, report, stix_id
 from tests.world import clause
 
@@ -36,7 +36,7 @@ class Cost(NamedTuple):
     is_reading: bool = False
 
 
-Case = Callable[[Door, Path, float], Cost]
+Case = Callable[[InProcessHub, Path, float], Cost]
 Bodies = Callable[[Callable[[int], int]], Iterator[bytes]]
 
 
@@ -68,20 +68,22 @@ def _said(answer: Any) -> str:
     return f"{answer.status_code}: {value.get('description', value.get('detail', len(value)))}"
 
 
-def _post(bodies: Bodies, door: Door, folder: Path, scale: float, *, member: str = "us-agency") -> Cost:
+def _post(
+    bodies: Bodies, hub: InProcessHub, folder: Path, scale: float, *, member: str = "us-agency"
+) -> Cost:
     """Post all bodies, and measure the last. The earlier bodies prepare the hub."""
-    _agreement(door)
+    _agreement(hub)
     *before, last = bodies(lambda count: max(2, int(count * scale)))
     for body in before:
-        answer = door.push_bytes(member, body)
+        answer = hub.push_bytes(member, body)
         if answer.status_code != 202:  # noqa: PLR2004
             raise RuntimeError(f"the hub could not be prepared: {_said(answer)}")
     del before
-    return _measured(folder, len(last), lambda: _said(door.push_bytes(member, last)))
+    return _measured(folder, len(last), lambda: _said(hub.push_bytes(member, last)))
 
 
-def _agreement(door: Door) -> None:
-    door.world.agree(["US", "KR"], clause("US", "KR", "green", **_TERMS))
+def _agreement(hub: InProcessHub) -> None:
+    hub.world.agree(["US", "KR"], clause("US", "KR", "green", **_TERMS))
 
 
 def _in_posts(objects: list[Any], most: int = 5_000) -> Iterator[bytes]:
@@ -135,28 +137,28 @@ def _versions(scaled: Callable[[int], int]) -> Iterator[bytes]:
     yield hostile.envelope([malware(0, version=count + 1, tlp="green")])
 
 
-def _explanation(door: Door, folder: Path, scale: float) -> Cost:
-    _agreement(door)
+def _explanation(hub: InProcessHub, folder: Path, scale: float) -> Cost:
+    _agreement(hub)
     for body in _ring(lambda count: max(2, int(count * scale))):
-        door.push_bytes("us-agency", body)
+        hub.push_bytes("us-agency", body)
     path = f"/governance/explanations/?object={stix_id('malware', 0)}"
-    return _measured(folder, len(path), lambda: _said(door.get("us-agency", path)))
+    return _measured(folder, len(path), lambda: _said(hub.get("us-agency", path)))
 
 
 # --- polls ----------------------------------------------------------------------------------------
 
 
-def _polls(door: Door, folder: Path, scale: float) -> Cost:
+def _polls(hub: InProcessHub, folder: Path, scale: float) -> Cost:
     """Measure sixteen polls of one worker. Eight pages are ready at the same time, and are sent slowly."""
     for n in range(max(1, int(4 * scale))):
         objects = [malware(n * 300 + i, tlp="green", description="x" * 33_000) for i in range(300)]
-        door.push_bytes("us-agency", hostile.envelope(objects))
+        hub.push_bytes("us-agency", hostile.envelope(objects))
     barrier = threading.Barrier(_THREADS)
 
     def poll(_n: int) -> int:
-        headers = {"Authorization": f"Bearer {door.world.tokens['us-cert']}"}
-        environ = EnvironBuilder(path=door.objects_path("US"), headers=headers).get_environ()
-        parts, status, _headers = run_wsgi_app(door.app, environ, buffered=False)
+        headers = {"Authorization": f"Bearer {hub.world.tokens['us-cert']}"}
+        environ = EnvironBuilder(path=hub.objects_path("US"), headers=headers).get_environ()
+        parts, status, _headers = run_wsgi_app(hub.app, environ, buffered=False)
         barrier.wait(60)
         if not status.startswith("200"):
             raise RuntimeError(status)
@@ -173,14 +175,14 @@ def _polls(door: Door, folder: Path, scale: float) -> Cost:
 # --- shapes of the tests --------------------------------------------------------------------------
 
 
-def _shape(make: Callable[[], Iterator[bytes]], door: Door, folder: Path, scale: float) -> Cost:
-    return _post(lambda _scaled: make(), door, folder, scale)
+def _shape(make: Callable[[], Iterator[bytes]], hub: InProcessHub, folder: Path, scale: float) -> Cost:
+    return _post(lambda _scaled: make(), hub, folder, scale)
 
 
-def _query(query: str, door: Door, folder: Path, scale: float) -> Cost:
-    door.push_bytes("us-agency", hostile.many_small_objects(max(2, int(_A_POST * scale))))
-    path = f"{door.objects_path('US')}?{query}"
-    return _measured(folder, len(query), lambda: _said(door.get("us-cert", path)), is_reading=True)
+def _query(query: str, hub: InProcessHub, folder: Path, scale: float) -> Cost:
+    hub.push_bytes("us-agency", hostile.many_small_objects(max(2, int(_A_POST * scale))))
+    path = f"{hub.objects_path('US')}?{query}"
+    return _measured(folder, len(query), lambda: _said(hub.get("us-cert", path)), is_reading=True)
 
 
 _UNCLOSED: Final = ("escaped quotes without an end",)

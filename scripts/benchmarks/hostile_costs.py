@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from scripts.benchmarks.hostile_cases import CASES, SHAPES, Cost
-from tests.hostility.door import open_door
+from tests.hostility.in_process import in_process_hub
 
 MAX_CPU_SECONDS_A_MB: Final = 10.0
 MAX_MEGABYTES_A_MB: Final = 60.0
@@ -62,8 +62,8 @@ def measure(name: str, scale: float) -> Cost | None:
 
 
 def _child(name: str, scale: float, pipe: Connection) -> None:
-    with tempfile.TemporaryDirectory() as folder, open_door(Path(folder)) as door:
-        pipe.send(ALL[name](door, Path(folder), scale))
+    with tempfile.TemporaryDirectory() as folder, in_process_hub(Path(folder)) as hub:
+        pipe.send(ALL[name](hub, Path(folder), scale))
 
 
 def table_of(names: Iterable[str], scale: float, console: Console) -> bool:

@@ -16,7 +16,7 @@ from tests.world import World, build_empty
 class KeptStore:
     """A PostgreSQL database and its open connections, which one test has after another."""
 
-    def __init__(self, database: kept.Kept) -> None:
+    def __init__(self, database: kept.KeptDatabase) -> None:
         self._database = database
         self._url, self._store = "", None
 

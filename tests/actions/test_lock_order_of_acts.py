@@ -34,7 +34,7 @@ from hub.store.database.connection import Store
 from hub.store.members import members
 from hub.store.members.members import UsedNonce
 from hub.store.schema.tables import hub_state
-from tests.kept import Kept
+from tests.kept import KeptDatabase
 from tests.lock_order import RECORDER, Rank
 from tests.stix_objects import sdo, stix_id
 from tests.world import World, build, clause, key_of, registry
@@ -205,7 +205,7 @@ def _public(key: keys.PrivateKey) -> bytes:
 
 
 @pytest.fixture
-def prepared(kept_postgresql: Kept) -> Iterator[PreparedHub]:
+def prepared(kept_postgresql: KeptDatabase) -> Iterator[PreparedHub]:
     world = build(
         kept_postgresql.emptied(alone=True),
         codes=("KR", "US"),

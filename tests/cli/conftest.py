@@ -11,8 +11,8 @@ from click.testing import CliRunner, Result
 
 from hub.cli import main
 from hub.proofs import keys
-from tests.cli.desks import Table
-from tests.cli.lying import Liar, lying
+from tests.cli.forging import ForgingProxy, forging_proxy
+from tests.cli.proposals import Proposal
 from tests.client import loopback
 from tests.journeys.live import Live, live_hub
 
@@ -51,20 +51,20 @@ def as_member(run: Run, server: loopback.Loopback, tmp_path: Path) -> Run:
 
 
 @pytest.fixture(scope="module")
-def lying_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Live, Liar]]:
-    """A real hub, and the liar before it."""
+def forging_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Live, ForgingProxy]]:
+    """A real hub, and the forging proxy before the hub."""
     home = tmp_path_factory.mktemp("hub")
     with (
-        lying() as liar,
-        live_hub(f"sqlite:///{home}/hub.db", home, workers=1, public_url=liar.url) as live,
+        forging_proxy() as proxy,
+        live_hub(f"sqlite:///{home}/hub.db", home, workers=1, public_url=proxy.url) as live,
     ):
-        liar.behind, live.url = live.url, liar.url
-        yield live, liar
+        proxy.behind, live.url = live.url, proxy.url
+        yield live, proxy
 
 
 @pytest.fixture
-def table(lying_hub: tuple[Live, Liar], tmp_path: Path) -> Table:
-    """A new proposal, of which nothing is lied yet."""
-    live, liar = lying_hub
-    liar.lies.clear()
-    return Table(live, liar, tmp_path)
+def proposal(forging_hub: tuple[Live, ForgingProxy], tmp_path: Path) -> Proposal:
+    """A new proposal, of which no answer is forged yet."""
+    live, proxy = forging_hub
+    proxy.forgeries.clear()
+    return Proposal(live, proxy, tmp_path)

@@ -178,10 +178,10 @@ def test_no_reason_is_made_up_for_what_is_visible(monkeypatch: pytest.MonkeyPatc
     assert "is not withheld from us-cert" in result.stderr
 
 
-# --- the story ---
+# --- all steps ---
 
 
-def test_json_tells_the_whole_story_and_leaves_nothing_behind(
+def test_json_tells_every_step_and_leaves_nothing_behind(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))

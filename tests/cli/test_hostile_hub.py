@@ -199,7 +199,7 @@ def agreed(us: keys.PrivateKey) -> dict[tuple[str, str], Any]:
 
 
 def true_answers(server: Loopback, command: tuple[str, ...]) -> dict[tuple[str, str], Any]:
-    """The answers of a hub that does not lie, and of this command one of two kinds that may come."""
+    """The answers of a hub that alters nothing, and of this command one of two kinds that may come."""
     found = copy.deepcopy(TRUE_ANSWERS) | agreed(server.key)
     if command[:2] == ("agreement", "resume"):  # what is resumed was suspended
         found["GET", PATH] = found["POST", f"{PATH}suspension/"]
@@ -248,7 +248,7 @@ def changed(value: Any, change: Change) -> Any:
     return value
 
 
-def lying(
+def altered(
     honest: Callable[[Seen], Answer | None], changes: dict[int, Change]
 ) -> Callable[[Seen], Answer | None]:
     """The server's answers, those with these numbers changed."""
@@ -289,7 +289,7 @@ def test_no_answer_ends_in_a_traceback_or_steers_a_terminal(
     server.answers.update(true_answers(server, command))
     named = files(tmp_path)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(server, "answer", lying(server.answer, changes))
+        patch.setattr(server, "answer", altered(server.answer, changes))
         result = as_member(*(named.get(word, word) for word in command), env={"HUB_PINS": named["PINS"]})
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     assert result.exit_code in {0, 1}

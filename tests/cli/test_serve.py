@@ -52,12 +52,12 @@ def test_a_hub_that_was_never_initialised_is_one_sentence(run: Run) -> None:
     assert "hub init" in result.stderr
 
 
-class Lasting(Unavailable):
+class LastingError(Unavailable):
     is_lasting = True
 
 
 @pytest.mark.usefixtures("initialised")
-@pytest.mark.parametrize("kind", [Lasting, DamagedDatabase])
+@pytest.mark.parametrize("kind", [LastingError, DamagedDatabase])
 def test_a_trouble_of_the_database_that_will_not_change_stops_the_start(
     run: Run, monkeypatch: pytest.MonkeyPatch, kind: type[Unavailable]
 ) -> None:

@@ -33,7 +33,7 @@ class Bounded(HTTPAdapter):
 
     def send(self, request: requests.PreparedRequest, *_places: Any, **options: Any) -> requests.Response:
         self.sent.append(request)
-        assert len(self.sent) <= self.most, f"no end in sight: {request.method} {request.url}"
+        assert len(self.sent) <= self.most, f"no end after so many requests: {request.method} {request.url}"
         return super().send(request, **{**options, "timeout": TIMEOUT_SECONDS})
 
 

@@ -35,7 +35,7 @@ LINES: Final[dict[int, tuple[str, str]]] = {
     25: ("within the least patient client's time", _PAGES),
 }
 
-# Every rule of the list of traps, and the tests of test_traps.py that hold it.
+# Every rule of the list of traps, and the tests of test_traps_of_*.py that hold it.
 TRAPS: Final[dict[str, tuple[str, ...]]] = {
     "date_added is unique and becomes visible in order": (
         "test_trap_dates_are_unique_and_rise_with_the_order",

@@ -26,7 +26,7 @@ from tests.clients.exchange import (
     observable,
     push,
 )
-from tests.faults.harm import workers
+from tests.faults.faulty import workers
 from tests.journeys.live import Live
 from tests.stix_objects import TLP, Json, stamp
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from tests.differential.sites import Exchange
+from tests.differential.paired_hubs import Exchange
 
 # Six digits of a second: an instant that the hub took from its clock. Members' own have three, or none.
 _INSTANT: Final = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
@@ -24,7 +24,7 @@ _SHOWN: Final = 200  # bytes of either side around a difference
 
 
 @dataclass(frozen=True)
-class Difference:
+class AnswerDifference:
     """Where two answers to one question are not the same, and what is there in each."""
 
     asked: str
@@ -90,32 +90,32 @@ def _plain(exchange: Exchange, replace: Callable[[bytes], bytes]) -> Exchange:
     return Exchange(exchange.asked, exchange.status, headers, replace(exchange.body))
 
 
-def differences(here: Sequence[Exchange], there: Sequence[Exchange]) -> list[Difference]:
+def differences(here: Sequence[Exchange], there: Sequence[Exchange]) -> list[AnswerDifference]:
     """Return what tells two plain transcripts apart; nothing when they are the same."""
     found = [one for pair in zip(here, there, strict=False) for one in _between(*pair)]
     if len(here) != len(there):
         asked = [one.asked for one in (here if len(here) > len(there) else there)][min(len(here), len(there))]
-        found.append(Difference(asked, "asked of one hub alone", str(len(here)), str(len(there))))
+        found.append(AnswerDifference(asked, "asked of one hub alone", str(len(here)), str(len(there))))
     return found
 
 
-def _between(here: Exchange, there: Exchange) -> Iterable[Difference]:
+def _between(here: Exchange, there: Exchange) -> Iterable[AnswerDifference]:
     if here.asked != there.asked:
-        yield Difference(here.asked, "another question", here.asked, there.asked)
+        yield AnswerDifference(here.asked, "another question", here.asked, there.asked)
     if not (_is_answer(here) and _is_answer(there)):
-        yield Difference(here.asked, "no answer", str(here.status), str(there.status))
+        yield AnswerDifference(here.asked, "no answer", str(here.status), str(there.status))
     if here.status != there.status:
-        yield Difference(here.asked, "status", str(here.status), str(there.status))
+        yield AnswerDifference(here.asked, "status", str(here.status), str(there.status))
     if here.headers != there.headers:
         lines = [
             str([line for line in one.headers if line not in other.headers] or one.headers)
             for one, other in ((here, there), (there, here))
         ]
-        yield Difference(here.asked, "headers", *lines)
+        yield AnswerDifference(here.asked, "headers", *lines)
     if here.body != there.body:
         start = max(0, _first_difference(here.body, there.body) - _SHOWN // 4)
         parts = [str(one.body[start : start + _SHOWN]) for one in (here, there)]
-        yield Difference(here.asked, f"body from byte {start}", *parts)
+        yield AnswerDifference(here.asked, f"body from byte {start}", *parts)
 
 
 def _is_answer(exchange: Exchange) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests import postgres
-from tests.differential.sites import COMMON, ONLY_THERE, Pair, site
+from tests.differential.paired_hubs import COMMON, ONLY_THERE, Pair, paired_hub
 
 
 @pytest.fixture(scope="module")
@@ -32,5 +32,5 @@ def postgresql_pair(postgres_server: str, tmp_path_factory: pytest.TempPathFacto
 @contextmanager
 def _pair(urls: list[str], home: Path) -> Iterator[Pair]:
     here, there = (home / name for name in ("here", "there"))
-    with site(urls[0], here, COMMON) as one, site(urls[1], there, [*COMMON, *ONLY_THERE]) as two:
+    with paired_hub(urls[0], here, COMMON) as one, paired_hub(urls[1], there, [*COMMON, *ONLY_THERE]) as two:
         yield Pair(one, two)

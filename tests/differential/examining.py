@@ -1,4 +1,4 @@
-"""One pair of histories played on a pair of hubs, and everybody interviewed who must not notice."""
+"""A pair of histories played on a pair of hubs; each reader that must not notice asks both hubs."""
 
 from __future__ import annotations
 
@@ -8,23 +8,31 @@ from datetime import UTC, datetime
 from typing import Final
 
 from hub.model import format_instant
-from tests.differential.comparing import Difference, differences, plain
-from tests.differential.happenings import READERS, WITHOUT_NATION, Slot, Verdict, judge, object_id, shifted
-from tests.differential.interviews import ABSENT_UUID, Interview, Topic
-from tests.differential.sites import Exchange, Pair, Site
+from tests.differential.comparing import AnswerDifference, differences, plain
+from tests.differential.histories import (
+    READERS,
+    WITHOUT_NATION,
+    ExpectedNotice,
+    Slot,
+    expected_notice,
+    object_id,
+    shifted,
+)
+from tests.differential.paired_hubs import Exchange, Pair, PairedHub
+from tests.differential.questions import ABSENT_UUID, Questions, Topic
 from tests.properties.worlds import POOL, UNKNOWN, Push, pool_id
 from tests.stix_objects import INFORMATIVE, TLP, stix_id
 
 EVERYBODY: Final = (*READERS, *WITHOUT_NATION)
 _FIRST_SHIFT: Final = 1_000  # no id of another test
-_HIDDEN, _SEEN = 2, 1  # ids that an interview asks for one by one
+_HIDDEN, _SEEN = 2, 1  # ids that the questions ask for one by one
 
 
 class Examiner:
     """Plays one example after the other on the same two hubs, each with ids of its own.
 
     `aware` are those who have ever been let in on a difference, and so may be answered differently
-    about the past; `asked` is how many requests either hub has answered in interviews.
+    about the past; `asked` is how many requests either hub has answered.
     """
 
     def __init__(self, pair: Pair) -> None:
@@ -37,27 +45,27 @@ class Examiner:
     def __repr__(self) -> str:
         return "<examiner>"  # a failure's report has no room for two hubs, nor for their secrets
 
-    def examine(self, slots: Sequence[Slot], readers: Sequence[str] | None = None) -> list[Difference]:
+    def examine(self, slots: Sequence[Slot], readers: Sequence[str] | None = None) -> list[AnswerDifference]:
         """Return what tells the two hubs apart for `readers`, by default all who must not notice."""
         shift = next(self._shifts)
         slots = shifted(slots, shift)
         self._known |= _known(self.pair, shift)
-        verdict = judge(slots)
-        self.aware |= set(EVERYBODY) - verdict.unaware
+        expected = expected_notice(slots)
+        self.aware |= set(EVERYBODY) - expected.unaware
         since = format_instant(datetime.now(UTC))
         try:
             for slot in slots:
                 self.pair.here.play(slot.here)
                 self.pair.there.play(slot.there)
-            chosen = sorted(verdict.unaware) if readers is None else readers
-            return [one for reader in chosen for one in self._interview(reader, slots, verdict, since)]
+            chosen = sorted(expected.unaware) if readers is None else readers
+            return [one for reader in chosen for one in self._ask(reader, slots, expected, since)]
         finally:
-            for site in self.pair:
-                site.end_agreements()
+            for hub in self.pair:
+                hub.end_agreements()
 
-    def _interview(
-        self, reader: str, slots: Sequence[Slot], verdict: Verdict, since: str
-    ) -> list[Difference]:
+    def _ask(
+        self, reader: str, slots: Sequence[Slot], expected: ExpectedNotice, since: str
+    ) -> list[AnswerDifference]:
         pushed = dict.fromkeys(
             object_id(draft)
             for slot in sorted(slots, key=lambda slot: slot.is_common)  # first what one hub alone heard
@@ -65,32 +73,32 @@ class Examiner:
             if isinstance(event, Push)
             for draft in event.drafts
         )
-        seen = verdict.seen.get(reader, frozenset())
+        seen = expected.seen.get(reader, frozenset())
         topic = Topic(
             since=since,
             seen=[id for id in pushed if id in seen][:_SEEN],
             hidden=[id for id in pushed if id not in seen][:_HIDDEN],
             absent=f"malware--{ABSENT_UUID}",
-            statuses=[id for site in self.pair for id in _statuses_of_others(site)][:4],
-            agreements=[id for site in self.pair for id in _agreements_of_others(site)][:2],
+            statuses=[id for hub in self.pair for id in _statuses_of_others(hub)][:4],
+            agreements=[id for hub in self.pair for id in _agreements_of_others(hub)][:2],
             is_new_to_differences=reader not in self.aware,
         )
-        for site in self.pair:
-            Interview(site, reader, topic).hold()
-        one, two = (plain(self._heard(site, reader), site.url, self._known) for site in self.pair)
+        for hub in self.pair:
+            Questions(hub, reader, topic).ask_all()
+        one, two = (plain(self._heard(hub, reader), hub.url, self._known) for hub in self.pair)
         self.asked += len(one)
         return differences(one, two)
 
-    def _heard(self, site: Site, reader: str) -> list[Exchange]:
-        return site.heard.get(reader, [])
+    def _heard(self, hub: PairedHub, reader: str) -> list[Exchange]:
+        return hub.heard.get(reader, [])
 
 
-def _statuses_of_others(site: Site) -> list[str]:
-    return [id for member, ids in site.statuses.items() if member not in READERS for id in ids[-1:]][::-1][:2]
+def _statuses_of_others(hub: PairedHub) -> list[str]:
+    return [id for member, ids in hub.statuses.items() if member not in READERS for id in ids[-1:]][::-1][:2]
 
 
-def _agreements_of_others(site: Site) -> list[str]:
-    return [document["id"] for document in site.proposed if "KR" not in document["parties"]][:2]
+def _agreements_of_others(hub: PairedHub) -> list[str]:
+    return [document["id"] for document in hub.proposed if "KR" not in document["parties"]][:2]
 
 
 def _known(pair: Pair, shift: int) -> set[str]:

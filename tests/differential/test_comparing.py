@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.differential.comparing import differences, plain
-from tests.differential.sites import Exchange
+from tests.differential.paired_hubs import Exchange
 
 KNOWN = ["11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"]
 DRAWN = "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa"

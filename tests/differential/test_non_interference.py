@@ -12,11 +12,11 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from tests.differential.comparing import Difference
+from tests.differential.comparing import AnswerDifference
 from tests.differential.examining import EVERYBODY, Examiner
-from tests.differential.happenings import Slot, histories, judge
-from tests.differential.sites import Pair
-from tests.properties.worlds import Agree, Clause, Draft, Push, Wait
+from tests.differential.histories import Slot, expected_notice, histories
+from tests.differential.paired_hubs import Pair
+from tests.properties.worlds import Agree, Draft, DrawnClause, Push, Wait
 
 EXAMPLES = int(os.environ.get("HUB_TEST_EXAMPLES", "20"))
 PAIRS = settings(
@@ -30,7 +30,7 @@ PAIRS = settings(
 FEWER = settings(PAIRS, max_examples=max(1, EXAMPLES // 10))
 
 
-def told(found: Sequence[Difference]) -> str:
+def told(found: Sequence[AnswerDifference]) -> str:
     """The first differences, as a failure shows them."""
     return "\n".join(map(str, found[:5]))
 
@@ -47,11 +47,11 @@ def on_postgresql(postgresql_pair: Pair) -> Examiner:
 
 def test_a_cursor_does_not_tell_how_much_lies_hidden_before_it(on_sqlite: Examiner) -> None:
     """First of all, while positions have two digits: in one hub they have three from here on."""
-    opening = Agree((Clause("US", ("KR",), "green", "partner"),))
+    opening = Agree((DrawnClause("US", ("KR",), "green", "partner"),))
     hidden = Push("us-agency", tuple(Draft(0, version=n, tlp="red") for n in range(1, 101)))
     seen = Push("us-cert", tuple(Draft(1, version=n, tlp="green") for n in range(1, 5)))
     slots = [Slot(opening, opening), Slot(Wait(0), hidden), Slot(seen, seen)]
-    assert judge(slots).unaware == set(EVERYBODY)
+    assert expected_notice(slots).unaware == set(EVERYBODY)
     assert told(on_sqlite.examine(slots)) == ""
 
 
@@ -72,7 +72,7 @@ def test_nor_does_it_on_postgresql(on_postgresql: Examiner, slots: list[Slot]) -
 @pytest.mark.parametrize("reader", ["kr-partner", "us-agency2"])
 def test_a_difference_that_a_reader_may_see_is_reported(on_sqlite: Examiner, reader: str) -> None:
     """That the comparison can fail: one object in one hub alone, and a reader who is told of it."""
-    opening = Agree((Clause("US", ("KR",), "green", "partner"),))
+    opening = Agree((DrawnClause("US", ("KR",), "green", "partner"),))
     push = Push("us-agency", (Draft(0, tlp="green"),))
     slots = [Slot(opening, opening), Slot(Wait(0), push)]
     places = [found.asked for found in on_sqlite.examine(slots, [reader])]

@@ -1,4 +1,4 @@
-"""Worlds on a primary with standbys: what the stories on fail-over begin with, and what they look for."""
+"""Worlds on a primary with standbys: what the tests of fail-over begin with, and what they look for."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ _BYTES = 65_536
 Cut = Literal["before it arrives", "when it has arrived", "before its answer"]
 
 
-class Proxy:
+class CuttingProxy:
     """Passes on to a port of a PostgreSQL server."""
 
     def __init__(self, port: int) -> None:
@@ -47,7 +47,7 @@ class Proxy:
 
 
 class _Session:
-    def __init__(self, proxy: Proxy, client: socket.socket, server: socket.socket) -> None:
+    def __init__(self, proxy: CuttingProxy, client: socket.socket, server: socket.socket) -> None:
         self._proxy, self._client, self._server = proxy, client, server
         self._writes = self._is_deaf = False
         for target in (self._to_server, self._to_client):

@@ -16,8 +16,8 @@ import pytest
 import requests
 
 from tests import postgres
-from tests.faults import harm
-from tests.faults.harm import Poller
+from tests.faults import faulty
+from tests.faults.faulty import LivePoller
 from tests.journeys.live import Live, live_hub
 from tests.stix_objects import malware, stix_id
 
@@ -48,7 +48,7 @@ datetime.datetime, time.time = Shifted, shifted(time.time)
 def apart(postgresql_url: str, tmp_path: Path) -> Iterator[tuple[Live, Live]]:
     """Two servers of one hub, a minute ahead of the primary and a minute behind it."""
     with ExitStack() as stack:
-        lives: list[Live] = []
+        both: list[Live] = []
         for shift in (60, -60):
             home = tmp_path / f"hub{shift}"
             home.mkdir()
@@ -57,11 +57,11 @@ def apart(postgresql_url: str, tmp_path: Path) -> Iterator[tuple[Live, Live]]:
             patch = stack.enter_context(pytest.MonkeyPatch.context())
             patch.setenv("PYTHONPATH", str(home))
             assert abs(_machine_shift() - shift) < abs(shift) / 2, "the server's machine has another clock"
-            lives.append(stack.enter_context(live_hub(postgresql_url, home, probe="healthz", **secrets)))
-        lives[1].accounts = lives[0].accounts
+            both.append(stack.enter_context(live_hub(postgresql_url, home, probe="healthz", **secrets)))
+        both[1].accounts = both[0].accounts
         # Such a clock is told; what is decided does not suffer by it.
-        assert [requests.get(f"{live.url}/readyz", timeout=60).status_code for live in lives] == [503, 503]
-        yield lives[0], lives[1]
+        assert [requests.get(f"{live.url}/readyz", timeout=60).status_code for live in both] == [503, 503]
+        yield both[0], both[1]
 
 
 def _machine_shift() -> float:
@@ -85,11 +85,11 @@ def test_what_is_decided_and_dated_follows_the_primarys_clock(apart: tuple[Live,
     agreement = ahead.agree("US", "KR", max_tlp="green")
     for member in ("us-agency", "kr-agency"):
         ahead.member(member)
-    pollers = [Poller(live, "kr-agency", "us", 2) for live in apart]
+    pollers = [LivePoller(live, "kr-agency", "us", 2) for live in apart]
     began = _primary_now(url)
     # Signed by the real clock: a server that went by its own would find some of it from the future.
     for n, live in zip(range(6), itertools.cycle(apart)):
-        assert harm.post(live, "us-agency", [malware(n, tlp="green")]).status_code == 202
+        assert faulty.post(live, "us-agency", [malware(n, tlp="green")]).status_code == 202
         for poller in pollers:
             poller.once()
     ended = _primary_now(url)
@@ -97,11 +97,11 @@ def test_what_is_decided_and_dated_follows_the_primarys_clock(apart: tuple[Live,
         poller.catch_up()
         received = [o["id"] for o in poller.received if o["type"] == "malware"]
         assert received == [stix_id("malware", n) for n in range(6)], "nothing is lost or passed over"
-        harm.assert_caught_up(poller.live, poller)
+        faulty.assert_caught_up(poller.live, poller)
         dates = [datetime.fromisoformat(date) for date in poller.dates]
         assert dates == sorted(dates)
         assert began <= dates[-1] <= ended
     behind.governor("KR").terminate(agreement)
     for live in apart:
-        assert not [o for o in harm.everything(live, "kr-agency", "us") if o["type"] == "malware"]
-        harm.assert_sound(live)
+        assert not [o for o in faulty.everything(live, "kr-agency", "us") if o["type"] == "malware"]
+        faulty.assert_sound(live)

@@ -11,7 +11,7 @@ from hub.errors import BadSignature, InDoubt, Unavailable
 from hub.model import HttpRequest, Receipt
 from hub.store.database import commits
 from tests.failover import parts
-from tests.failover.proxy import Cut, Proxy
+from tests.failover.proxy import Cut, CuttingProxy
 from tests.patience import wait_for
 from tests.standbys import Server, Servers, servers
 from tests.stix_objects import malware, stix_id
@@ -141,9 +141,9 @@ def test_a_server_that_is_started_again_while_a_commit_waits(
 
 
 @pytest.fixture
-def proxied(pair: Servers) -> Iterator[tuple[World, Proxy]]:
+def proxied(pair: Servers) -> Iterator[tuple[World, CuttingProxy]]:
     """A world that reaches its database through a proxy."""
-    with closing(Proxy(pair.primary.port)) as proxy:
+    with closing(CuttingProxy(pair.primary.port)) as proxy:
 
         def through(database: str) -> str:
             return f"postgresql+psycopg://postgres@127.0.0.1:{proxy.port}/{database}"
@@ -160,7 +160,7 @@ def proxied(pair: Servers) -> Iterator[tuple[World, Proxy]]:
 
 @pytest.mark.parametrize("where", ["before it arrives", "when it has arrived", "before its answer"])
 def test_a_connection_that_is_cut_at_commit(
-    proxied: tuple[World, Proxy], standby: Server, where: Cut
+    proxied: tuple[World, CuttingProxy], standby: Server, where: Cut
 ) -> None:
     small, proxy = proxied
     request = parts.signed(small, _MEMBER, malware(1))
@@ -171,7 +171,7 @@ def test_a_connection_that_is_cut_at_commit(
 
 
 def test_a_connection_that_is_cut_while_the_standby_is_away(
-    proxied: tuple[World, Proxy], pair: Servers, standby: Server
+    proxied: tuple[World, CuttingProxy], pair: Servers, standby: Server
 ) -> None:
     """The server waits on, and nobody can tell it to give up: who settles does not wait for it for long."""
     small, proxy = proxied

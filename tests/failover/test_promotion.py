@@ -14,11 +14,11 @@ from hub.store.ledger import disclosures
 from hub.store.schema.disclosure_tables import disclosure
 from hub.store.schema.tables import nonce, release
 from tests.ahead import sign_ahead
-from tests.bouncer import pgbouncer
-from tests.faults import harm
-from tests.faults.harm import Poller, Writer, harmed_hub, running
+from tests.faults import faulty
+from tests.faults.faulty import LivePoller, LiveWriter, killable_hub, running
 from tests.journeys.live import Live
 from tests.patience import wait_for
+from tests.pgbouncer import pgbouncer
 from tests.standbys import Server, Servers, one_of, servers
 from tests.stix_objects import malware
 
@@ -46,17 +46,17 @@ def test_nothing_that_was_acknowledged_is_lost(
 ) -> None:
     with servers("a", "b") as made, way(made) as (url, turn):  # type: ignore[attr-defined]
         made.primary.set_synchronous("ANY 1 (a, b)")
-        with harmed_hub(url, tmp_path) as live:
+        with killable_hub(url, tmp_path) as live:
             live.agree("US", "KR", max_tlp="green")
             members = [_US, _KR, "kr-cert"]
             for member in members:
                 live.member(member)
             first = _epoch(live)
-            writers = [Writer(live, _US, 1_000), Writer(live, _KR, 5_000)]
+            writers = [LiveWriter(live, _US, 1_000), LiveWriter(live, _KR, 5_000)]
             pollers = [
-                Poller(live, _KR, "us", 4),
-                Poller(live, "kr-cert", "us", 50),
-                Poller(live, _US, "kr", 7),
+                LivePoller(live, _KR, "us", 4),
+                LivePoller(live, "kr-cert", "us", 50),
+                LivePoller(live, _US, "kr", 7),
             ]
             with running(*writers, *pollers):
                 for client in (*writers, *pollers):
@@ -64,7 +64,7 @@ def test_nothing_that_was_acknowledged_is_lost(
                 made.primary.kill()
                 turn(made.fail_over("ANY 1 (a, b)"))
                 wait_for(lambda: _epoch(live) != first, "the epoch to change")
-                refused = harm.post(live, _US, [malware(1)])
+                refused = faulty.post(live, _US, [malware(1)])
                 assert refused.status_code == 503, "its signature may be older than what is lost"
                 assert "sign again" in refused.text
                 sign_ahead(monkeypatch)
@@ -73,9 +73,11 @@ def test_nothing_that_was_acknowledged_is_lost(
             _assert_nothing_lost(live, first, writers, pollers)
 
 
-def _assert_nothing_lost(live: Live, first: str, writers: list[Writer], pollers: list[Poller]) -> None:
-    harm.assert_kept(live, *writers)
-    harm.assert_caught_up(live, *pollers)
+def _assert_nothing_lost(
+    live: Live, first: str, writers: list[LiveWriter], pollers: list[LivePoller]
+) -> None:
+    faulty.assert_kept(live, *writers)
+    faulty.assert_caught_up(live, *pollers)
     with live.service.store.read() as connection:
         state = epochs.state_of(connection)
         assert state.closed_at is None
@@ -93,7 +95,7 @@ def _assert_nothing_lost(live: Live, first: str, writers: list[Writer], pollers:
             received = {of[o["id"], o.get("modified")] for o in poller.received if "modified" in o}
             assert received
             assert received <= told, "what was served is on record"
-    harm.assert_sound(live)
+    faulty.assert_sound(live)
 
 
 def _epoch(live: Live) -> str:

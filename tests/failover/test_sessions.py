@@ -12,9 +12,9 @@ import pytest
 from hub.errors import InDoubt, SettingsError, Unavailable
 from hub.store.database import commits, epochs
 from hub.store.database.connection import Store
-from tests.bouncer import pgbouncer
 from tests.failover import parts
 from tests.patience import PATIENCE_SECONDS, wait_for
+from tests.pgbouncer import pgbouncer
 from tests.standbys import Servers, one_of, servers
 from tests.stix_objects import malware, stix_id
 
@@ -118,8 +118,8 @@ def test_a_standby_is_refused_and_nothing_is_asked_of_it(pair: Servers) -> None:
     small = parts.build(pair.primary.url)
     pair.standbys[0].catch_up(pair.primary)
     store = Store.open(pair.standbys[0].url)
-    for door in (store.read, store.write, store.record):
-        with pytest.raises(Unavailable), door():
+    for transaction in (store.read, store.write, store.record):
+        with pytest.raises(Unavailable), transaction():
             raise AssertionError("it was entered")
     store.close()
     small.close()
@@ -129,12 +129,12 @@ def test_behind_pgbouncer_too_no_wait_is_without_an_end(pair: Servers) -> None:
     parts.build(pair.primary.url).close()
     with pgbouncer(pair.primary) as front:
         store = Store.open(front.url + _NONE)
-        for door in (store.read, store.write, store.record):
+        for transaction in (store.read, store.write, store.record):
             for name, seconds in (
                 ("lock_timeout", epochs.LOCK_SECONDS),
                 ("idle_in_transaction_session_timeout", epochs.IDLE_TRANSACTION_SECONDS),
             ):
-                with door() as connection:
+                with transaction() as connection:
                     query = f"SELECT setting::integer / 1000 FROM pg_settings WHERE name = '{name}'"
                     assert connection.exec_driver_sql(query).scalar_one() == seconds
         with store.write() as one, store.write() as two, store.read() as three:

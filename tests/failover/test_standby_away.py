@@ -15,8 +15,8 @@ import requests
 
 from hub.actions.operation import administer
 from hub.client import HubAuth
-from tests.faults import harm
-from tests.faults.harm import TAXII, harmed_hub
+from tests.faults import faulty
+from tests.faults.faulty import TAXII, killable_hub
 from tests.journeys.live import Live, live_hub
 from tests.patience import PATIENCE_SECONDS, wait_for
 from tests.standbys import Server, servers
@@ -27,24 +27,24 @@ _MAX_SECONDS = 10.0 + 5.0  # by the hub's own bounds eight at most; the machine 
 _QUICK_SECONDS = 3.0  # well below what a COMMIT waits, on a machine that is busy with others
 
 
-class Hub(NamedTuple):
+class TwoServerHub(NamedTuple):
     """One hub that is served by two servers, with two workers each, on one primary with one standby."""
 
     primary: Server
     standby: Server
-    lives: tuple[Live, Live]
+    both: tuple[Live, Live]
     agreement: str
 
     @property
     def live(self) -> Live:
-        return self.lives[0]
+        return self.both[0]
 
 
 @pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoServerHub]:
     with (
         servers("a") as made,
-        harmed_hub(made.primary.url, first := tmp_path_factory.mktemp("hub")) as live,
+        killable_hub(made.primary.url, first := tmp_path_factory.mktemp("hub")) as live,
         _beside(live, first, made.primary.url) as other,
     ):
         (standby,) = made.standbys
@@ -53,7 +53,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
             live.member(member)
         other.accounts.update(live.accounts)
         made.primary.set_synchronous("a")
-        yield Hub(made.primary, standby, (live, other), agreement)
+        yield TwoServerHub(made.primary, standby, (live, other), agreement)
 
 
 @contextmanager
@@ -99,13 +99,13 @@ def _delete(live: Live, member: str, id: str) -> requests.Response:
     )
 
 
-def test_what_was_ended_while_replay_is_paused_is_served_by_nobody(hub: Hub) -> None:
+def test_what_was_ended_while_replay_is_paused_is_served_by_nobody(hub: TwoServerHub) -> None:
     """The reproduction: a standby confirms, but shows what was."""
     objects = [malware(n, tlp="green") for n in (11, 12)]
-    assert harm.post(hub.live, _US, objects).ok
+    assert faulty.post(hub.live, _US, objects).ok
     readers = (_KR2, "kr-partner", "kr-cert", "us-partner")
-    for live, reader in itertools.product(hub.lives, readers):
-        seen = {o["id"] for o in harm.everything(live, reader, "us")}
+    for live, reader in itertools.product(hub.both, readers):
+        seen = {o["id"] for o in faulty.everything(live, reader, "us")}
         assert seen >= {o["id"] for o in objects}, reader
     service = hub.live.service
     hub.standby.pause()
@@ -114,51 +114,51 @@ def test_what_was_ended_while_replay_is_paused_is_served_by_nobody(hub: Hub) -> 
         administer.suspend_member(service, "kr-partner")
         assert _delete(hub.live, _US, objects[0]["id"]).ok
         hub.live.governor("US").terminate(hub.agreement)
-        for live in hub.lives * 2:  # each worker of each server
+        for live in hub.both * 2:  # each worker of each server
             for reader in (_KR2, "kr-partner"):
-                assert harm.get_objects(live, reader, "us").status_code == 401
-            assert harm.get_objects(live, "kr-cert", "us").json().get("objects", []) == []
-            left = {o["id"] for o in harm.everything(live, "us-partner", "us")}
+                assert faulty.get_objects(live, reader, "us").status_code == 401
+            assert faulty.get_objects(live, "kr-cert", "us").json().get("objects", []) == []
+            left = {o["id"] for o in faulty.everything(live, "us-partner", "us")}
             assert objects[0]["id"] not in left
             assert objects[1]["id"] in left
     finally:
         hub.standby.resume()
-    for live in hub.lives:
-        harm.assert_sound(live)
+    for live in hub.both:
+        faulty.assert_sound(live)
 
 
-def test_what_needs_the_standby_is_refused_in_time_and_nothing_else_waits(hub: Hub) -> None:
+def test_what_needs_the_standby_is_refused_in_time_and_nothing_else_waits(hub: TwoServerHub) -> None:
     hub.live.agree("US", "KR", max_tlp="green")
-    first = harm.post(hub.live, _US, [malware(1, tlp="green")]).json()
-    assert stix_id("malware", 1) in {o["id"] for o in harm.everything(hub.live, _KR, "us")}
+    first = faulty.post(hub.live, _US, [malware(1, tlp="green")]).json()
+    assert stix_id("malware", 1) in {o["id"] for o in faulty.everything(hub.live, _KR, "us")}
     numbers = itertools.count(100)
 
     def push(live: Live) -> requests.Response:
-        return harm.post(live, _US, [malware(next(numbers), tlp="green")])
+        return faulty.post(live, _US, [malware(next(numbers), tlp="green")])
 
     def page(live: Live) -> requests.Response:
-        return harm.get_objects(live, _KR, "us")
+        return faulty.get_objects(live, _KR, "us")
 
-    acts = [lambda live=live, act=act: act(live) for live in hub.lives for act in (push, page) * 3]  # type: ignore[misc]
+    acts = [lambda live=live, act=act: act(live) for live in hub.both for act in (push, page) * 3]  # type: ignore[misc]
     acts.append(lambda: _delete(hub.live, _US, stix_id("malware", 1)))
     with _away(hub.standby), ThreadPoolExecutor(len(acts)) as executor:
         asked: list[Future[Asked]] = [executor.submit(_ask, act) for act in acts]
         hub.primary.wait_until_waiting()
-        others = [_get(live, path) for live in hub.lives for path in _paths(first)]
+        others = [_get(live, path) for live in hub.both for path in _paths(first)]
         answers = [future.result() for future in asked]
         # Nobody is held up by others for longer, however often it is asked.
-        answers += [_ask(lambda: page(hub.live)), _ask(lambda: push(hub.lives[1]))]
+        answers += [_ask(lambda: page(hub.live)), _ask(lambda: push(hub.both[1]))]
     assert [other.response.text for other in others if not other.response.ok] == []
     assert max(other.seconds for other in others) < _QUICK_SECONDS
-    assert not any(harm.permitted(answer.response) for answer in answers)
+    assert not any(faulty.permitted(answer.response) for answer in answers)
     assert {answer.response.status_code for answer in answers} == {503}
     assert max(answer.seconds for answer in answers) < _MAX_SECONDS
-    wait_for(lambda: page(hub.live).ok and page(hub.lives[1]).ok, "all to be well again")
-    wait_for(lambda: push(hub.live).ok and push(hub.lives[1]).ok, "all to be well again")
+    wait_for(lambda: page(hub.live).ok and page(hub.both[1]).ok, "all to be well again")
+    wait_for(lambda: push(hub.live).ok and push(hub.both[1]).ok, "all to be well again")
     assert hub.live.get(_US, f"/allied/status/{first['id']}/").json() == first
-    for live in hub.lives:
-        harm.assert_sound(live)
+    for live in hub.both:
+        faulty.assert_sound(live)
 
 
-def _paths(status: harm.Json) -> list[str]:
+def _paths(status: faulty.Json) -> list[str]:
     return [f"/allied/status/{status['id']}/", "/allied/collections/", "/healthz/"]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hub.errors import Conflict
-from tests.faults.harm import inconsistencies
+from tests.faults.faulty import inconsistencies
 from tests.stix_objects import malware, relationship, stix_id
 from tests.world import Poller, World, build, clause
 

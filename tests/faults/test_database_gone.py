@@ -15,8 +15,8 @@ import pytest
 import requests
 
 from tests import postgres, scratch
-from tests.faults import harm
-from tests.faults.harm import Poller, Writer
+from tests.faults import faulty
+from tests.faults.faulty import LivePoller, LiveWriter
 from tests.ports import free_port
 from tests.stix_objects import malware
 
@@ -54,49 +54,52 @@ def cluster() -> Iterator[Cluster]:
 
 
 def test_while_the_database_is_gone_everybody_is_told_to_come_back(cluster: Cluster, tmp_path: Path) -> None:
-    with postgres.database(cluster.url) as url, harm.harmed_hub(url + _SAFE, tmp_path) as hub:
+    with postgres.database(cluster.url) as url, faulty.killable_hub(url + _SAFE, tmp_path) as hub:
         hub.agree("US", "JP", max_tlp="green")
-        writer, poller = Writer(hub, "us-agency", 0), Poller(hub, "jp-cert", "released", 5)
+        writer, poller = (
+            LiveWriter(hub, "us-agency", 0),
+            LivePoller(hub, "jp-cert", "released", 5),
+        )
         hub.member("jp-cert")
-        with harm.running(writer, poller):
+        with faulty.running(writer, poller):
             writer.progress(2)
             poller.progress(2)
             cluster.stop()
-            assert not harm.permitted(harm.get_objects(hub, "jp-cert", "us"))
-            assert not harm.permitted(harm.post(hub, "us-agency", [malware(900_001, tlp="green")]))
+            assert not faulty.permitted(faulty.get_objects(hub, "jp-cert", "us"))
+            assert not faulty.permitted(faulty.post(hub, "us-agency", [malware(900_001, tlp="green")]))
             # What readiness was found is told for a second.
-            harm.wait_for(lambda: not harm.is_ready(hub), "the hub to tell that its database is gone")
+            faulty.wait_for(lambda: not faulty.is_ready(hub), "the hub to tell that its database is gone")
             cluster.start()
-            harm.wait_for(lambda: harm.is_ready(hub), "the hub to find its database again")
+            faulty.wait_for(lambda: faulty.is_ready(hub), "the hub to find its database again")
             writer.progress(2)
             poller.progress(2)
-        harm.assert_kept(hub, writer)
-        harm.assert_caught_up(hub, poller)
-        harm.assert_sound(hub)
+        faulty.assert_kept(hub, writer)
+        faulty.assert_caught_up(hub, poller)
+        faulty.assert_sound(hub)
 
 
 def test_workers_that_begin_while_the_database_is_gone_wait_for_it(cluster: Cluster, tmp_path: Path) -> None:
-    with postgres.database(cluster.url) as url, harm.harmed_hub(url + _SAFE, tmp_path) as hub:
-        assert harm.post(hub, "us-agency", [malware(1, tlp="green")]).ok
+    with postgres.database(cluster.url) as url, faulty.killable_hub(url + _SAFE, tmp_path) as hub:
+        assert faulty.post(hub, "us-agency", [malware(1, tlp="green")]).ok
         cluster.stop()
         for _ in range(2):
-            harm.kill_worker(hub, min)
+            faulty.kill_worker(hub, min)
         log = tmp_path / "server.log"
-        harm.wait_for(lambda: log.read_text().count("waits to begin") > 1, "the new workers to begin")
+        faulty.wait_for(lambda: log.read_text().count("waits to begin") > 1, "the new workers to begin")
         assert hub.process.poll() is None
         cluster.start()
         # One worker may be ready while the other, which looks each second, still answers 503.
-        harm.wait_for(lambda: log.read_text().count("waits no more") > 1, "both to find the database again")
-        assert harm.everything(hub, "us-agency", "us") == [malware(1, tlp="green")]
+        faulty.wait_for(lambda: log.read_text().count("waits no more") > 1, "both to find the database again")
+        assert faulty.everything(hub, "us-agency", "us") == [malware(1, tlp="green")]
 
 
 def test_a_server_whose_workers_wait_for_the_database_ends_when_told_to(
     cluster: Cluster, tmp_path: Path
 ) -> None:
-    with postgres.database(cluster.url) as url, harm.harmed_hub(url + _SAFE, tmp_path) as hub:
+    with postgres.database(cluster.url) as url, faulty.killable_hub(url + _SAFE, tmp_path) as hub:
         cluster.stop()
         for _ in range(2):
-            harm.kill_worker(hub, min)
+            faulty.kill_worker(hub, min)
         hub.process.terminate()
         assert hub.process.wait(25) == 0  # less than gunicorn gives its workers before it kills them
         cluster.start()
@@ -105,29 +108,29 @@ def test_a_server_whose_workers_wait_for_the_database_ends_when_told_to(
 def test_a_server_that_is_started_while_the_database_is_gone_waits_for_it(
     cluster: Cluster, tmp_path: Path
 ) -> None:
-    with postgres.database(cluster.url) as url, harm.harmed_hub(url + _SAFE, tmp_path) as hub:
-        assert harm.post(hub, "us-agency", [malware(1, tlp="green")]).ok
+    with postgres.database(cluster.url) as url, faulty.killable_hub(url + _SAFE, tmp_path) as hub:
+        assert faulty.post(hub, "us-agency", [malware(1, tlp="green")]).ok
         port, log = free_port(), tmp_path / "second.log"
         cluster.stop()
         command = [sys.executable, "-m", "hub", "serve", "--bind", f"127.0.0.1:{port}", "--workers", "2"]
         with log.open("wb") as out:
             second = subprocess.Popen(command, env=dict(hub.environ), stdout=out, stderr=out, cwd=tmp_path)
         try:
-            harm.wait_for(lambda: _status(port, "healthz") == 200, "the second server to live")
+            faulty.wait_for(lambda: _status(port, "healthz") == 200, "the second server to live")
             assert _status(port, "readyz") == 503
             assert _status(port, "taxii2/") == 503
             assert "waiting for the database" in log.read_text()
             assert second.poll() is None
             cluster.start()
-            harm.wait_for(lambda: _status(port, "readyz") == 200, "the second server to be ready")
+            faulty.wait_for(lambda: _status(port, "readyz") == 200, "the second server to be ready")
         finally:
             second.terminate()
-            assert second.wait(harm.PATIENCE_SECONDS) == 0
+            assert second.wait(faulty.PATIENCE_SECONDS) == 0
         assert "Traceback" not in log.read_text()
 
 
 def _status(port: int, path: str) -> int:
     try:
-        return requests.get(f"http://127.0.0.1:{port}/{path}", timeout=harm.PATIENCE_SECONDS).status_code
+        return requests.get(f"http://127.0.0.1:{port}/{path}", timeout=faulty.PATIENCE_SECONDS).status_code
     except requests.RequestException:
         return 0

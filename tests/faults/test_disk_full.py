@@ -21,8 +21,8 @@ from sqlalchemy import text
 from hub.errors import Unavailable
 from hub.store.database.connection import Store
 from tests import world
-from tests.faults import harm
-from tests.faults.harm import Writer
+from tests.faults import faulty
+from tests.faults.faulty import LiveWriter
 from tests.journeys.live import Live
 from tests.stix_objects import malware
 
@@ -37,45 +37,45 @@ def _no_room(hub: Live) -> Iterator[None]:
     home = Path(hub.environ["HUB_HOME"])
     room = (home / "server.log").stat().st_size + 4_096  # less than the write-ahead log has by now
     assert room < (home / "hub.db-wal").stat().st_size
-    victims = harm.workers(hub)
+    victims = faulty.workers(hub)
     for pid in victims:
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (room, hard))
     yield
-    for pid in set(victims) & set(harm.workers(hub)):
+    for pid in set(victims) & set(faulty.workers(hub)):
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_hub_without_room_refuses_for_the_moment_and_recovers(tmp_path: Path) -> None:
-    with harm.harmed_hub(f"sqlite:///{tmp_path / 'hub.db'}", tmp_path) as hub:
-        writer = Writer(hub, "us-agency", 0)
+    with faulty.killable_hub(f"sqlite:///{tmp_path / 'hub.db'}", tmp_path) as hub:
+        writer = LiveWriter(hub, "us-agency", 0)
         for _ in range(3):
             writer.once()
         refused = 0
         with _no_room(hub):
             for n in range(_TRIES):
                 big = malware(1_000 + n, tlp="green", description=_LONG)
-                refused += not harm.permitted(harm.post(hub, "us-agency", [big]))
-                harm.permitted(harm.get_objects(hub, "us-agency", "us"))  # also reading may have to wait
+                refused += not faulty.permitted(faulty.post(hub, "us-agency", [big]))
+                faulty.permitted(faulty.get_objects(hub, "us-agency", "us"))  # also reading may have to wait
         assert refused == _TRIES
         writer.once()
-        harm.assert_kept(hub, writer)
-        harm.assert_sound(hub)
+        faulty.assert_kept(hub, writer)
+        faulty.assert_sound(hub)
 
 
 def test_a_hub_that_dies_without_room_recovers_too(tmp_path: Path) -> None:
-    with harm.harmed_hub(f"sqlite:///{tmp_path / 'hub.db'}", tmp_path) as hub:
-        writer = Writer(hub, "us-agency", 0)
+    with faulty.killable_hub(f"sqlite:///{tmp_path / 'hub.db'}", tmp_path) as hub:
+        writer = LiveWriter(hub, "us-agency", 0)
         for _ in range(3):
             writer.once()
         with _no_room(hub):
             big = malware(1_000, tlp="green", description=_LONG)
-            assert not harm.permitted(harm.post(hub, "us-agency", [big]))
-            harm.kill_everything(hub)
-            harm.start_again(hub)
+            assert not faulty.permitted(faulty.post(hub, "us-agency", [big]))
+            faulty.kill_everything(hub)
+            faulty.start_again(hub)
             writer.once()  # the new workers have room
             writer.once()
-        harm.assert_kept(hub, writer)
-        harm.assert_sound(hub)
+        faulty.assert_kept(hub, writer)
+        faulty.assert_sound(hub)
 
 
 def test_a_database_that_may_not_grow_keeps_what_it_has(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_a_database_that_may_not_grow_keeps_what_it_has(tmp_path: Path) -> None:
         connection.execute(text("PRAGMA max_page_count = 1000000"))
     assert all(outcome.succeeded for outcome in small.push("us-agency", *objects).outcomes)
     assert len(small.see("us-agency")) == len(before) + len(objects)
-    assert harm.inconsistencies(small.service.store) == []
+    assert faulty.inconsistencies(small.service.store) == []
     small.close()
 
 

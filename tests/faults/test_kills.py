@@ -8,8 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.faults import harm
-from tests.faults.harm import Poller, Writer
+from tests.faults import faulty
+from tests.faults.faulty import LivePoller, LiveWriter
 from tests.journeys.live import Live
 from tests.stix_objects import malware
 
@@ -19,46 +19,46 @@ _PUSHED = 1_500  # two posts of `hub push`
 
 def test_workers_killed_while_members_push_and_poll_cost_nothing_but_repetition(hub: Live) -> None:
     hub.agree("US", "KR", "JP", max_tlp="green")
-    writers = [Writer(hub, "us-agency", 0), Writer(hub, "kr-agency", 100_000)]
-    pollers = [Poller(hub, "jp-cert", "released", 3), Poller(hub, "kr-cert", "us", 50)]
+    writers = [LiveWriter(hub, "us-agency", 0), LiveWriter(hub, "kr-agency", 100_000)]
+    pollers = [LivePoller(hub, "jp-cert", "released", 3), LivePoller(hub, "kr-cert", "us", 50)]
     chance = random.Random(1)
     for poller in pollers:
         hub.member(poller.id)
-    with harm.running(*writers, *pollers):
+    with faulty.running(*writers, *pollers):
         for _ in range(_KILLS):
-            harm.kill_worker(hub, chance.choice)
+            faulty.kill_worker(hub, chance.choice)
             for client in (*writers, *pollers):
                 client.progress()
-    harm.assert_kept(hub, *writers)
-    harm.assert_caught_up(hub, *pollers)
-    harm.assert_sound(hub)
+    faulty.assert_kept(hub, *writers)
+    faulty.assert_caught_up(hub, *pollers)
+    faulty.assert_sound(hub)
 
 
 def test_after_a_power_cut_everybody_goes_on_where_they_were(hub: Live, tmp_path: Path) -> None:
     hub.agree("US", "KR", "JP", max_tlp="green")
-    writer, poller = Writer(hub, "us-agency", 0), Poller(hub, "jp-cert", "released", 3)
+    writer, poller = LiveWriter(hub, "us-agency", 0), LivePoller(hub, "jp-cert", "released", 3)
     hub.member("jp-cert")
-    with harm.running(writer, poller):
+    with faulty.running(writer, poller):
         writer.progress(3)
-        first = harm.get_objects(hub, "jp-cert", "us", limit=2).json()
+        first = faulty.get_objects(hub, "jp-cert", "us", limit=2).json()
         pushing = _hub_push(hub, "kr-agency", tmp_path)
-        harm.wait_for(
-            lambda: harm.get_objects(hub, "kr-agency", "kr", limit=1).json().get("objects"), "a post"
+        faulty.wait_for(
+            lambda: faulty.get_objects(hub, "kr-agency", "kr", limit=1).json().get("objects"), "a post"
         )
-        harm.kill_everything(hub)
-        harm.start_again(hub)
-        second = harm.get_objects(hub, "jp-cert", "us", limit=2, next=first["next"]).json()
+        faulty.kill_everything(hub)
+        faulty.start_again(hub)
+        second = faulty.get_objects(hub, "jp-cert", "us", limit=2, next=first["next"]).json()
         for client in (writer, poller):
             client.progress(2)
-        harm.kill_everything(hub)  # once more, while some are still going on from the first time
-        harm.start_again(hub)
+        faulty.kill_everything(hub)  # once more, while some are still going on from the first time
+        faulty.start_again(hub)
         writer.progress()
     walked = [o["id"] for page in (first, second) for o in page["objects"]]
     assert len(set(walked)) == len(walked)
     _assert_pushed(hub, pushing)
-    harm.assert_kept(hub, writer)
-    harm.assert_caught_up(hub, poller)
-    harm.assert_sound(hub)
+    faulty.assert_kept(hub, writer)
+    faulty.assert_caught_up(hub, poller)
+    faulty.assert_sound(hub)
 
 
 def _hub_push(hub: Live, id: str, home: Path) -> subprocess.Popen[bytes]:
@@ -85,11 +85,11 @@ def _push_file(hub: Live, id: str, home: Path) -> subprocess.Popen[bytes]:
 def _assert_pushed(hub: Live, pushing: subprocess.Popen[bytes]) -> None:
     """Hold that the command came to its end, by itself or as it says it would, and that all is there once."""
     home = Path(hub.environ["HUB_HOME"])
-    code = pushing.wait(harm.PATIENCE_SECONDS)
+    code = pushing.wait(faulty.PATIENCE_SECONDS)
     if code and "push the same again to go on" in (home / "push.err").read_text():
-        code = _push_file(hub, "kr-agency", home).wait(harm.PATIENCE_SECONDS)
+        code = _push_file(hub, "kr-agency", home).wait(faulty.PATIENCE_SECONDS)
     assert code == 0, (home / "push.err").read_text()
     report = json.loads((home / "push.out").read_bytes())
     assert (report["submitted"], report["succeeded"], report["failed"]) == (_PUSHED, _PUSHED, 0)
-    found = [o["id"] for o in harm.everything(hub, "kr-agency", "kr")]
+    found = [o["id"] for o in faulty.everything(hub, "kr-agency", "kr")]
     assert len(found) == len(set(found)) == _PUSHED

@@ -24,8 +24,8 @@ from hub.store.database import engines
 from hub.store.database.connection import Store
 from hub.store.ledger import ledgers, releases
 from tests import world
-from tests.faults import harm
-from tests.faults.harm import Holder
+from tests.faults import faulty
+from tests.faults.faulty import Holder
 from tests.journeys.live import Live, live_hub
 from tests.patience import PATIENCE_SECONDS
 from tests.recorded import disclosures_to
@@ -65,28 +65,28 @@ def _sqlite_held(file: Path) -> Iterator[None]:
 def test_a_request_that_cannot_have_its_lock_is_told_to_come_back(impatient_hub: Live) -> None:
     hub = impatient_hub
     first, second = [malware(n, tlp="green") for n in (1, 2)]
-    assert harm.post(hub, "us-agency", [first]).status_code == 202
+    assert faulty.post(hub, "us-agency", [first]).status_code == 202
     with _held(hub):
-        assert not harm.permitted(harm.post(hub, "us-agency", [second]))
-        assert not harm.permitted(harm.get_objects(hub, "us-agency", "us"))
+        assert not faulty.permitted(faulty.post(hub, "us-agency", [second]))
+        assert not faulty.permitted(faulty.get_objects(hub, "us-agency", "us"))
         resuming = Holder(lambda: _push(hub, second))
     resuming.result()
-    assert harm.everything(hub, "us-agency", "us") == [first, second]
-    harm.assert_sound(hub)
+    assert faulty.everything(hub, "us-agency", "us") == [first, second]
+    faulty.assert_sound(hub)
 
 
 def test_a_request_waits_for_a_lock_that_comes_free_in_time(hub: Live) -> None:
     items = [malware(n, tlp="green") for n in (1, 2)]
-    assert harm.post(hub, "us-agency", items[:1]).status_code == 202
+    assert faulty.post(hub, "us-agency", items[:1]).status_code == 202
     with _held(hub):
-        pushing = Holder(lambda: harm.post(hub, "us-agency", items[1:]))
-        reading = Holder(lambda: harm.get_objects(hub, "us-agency", "us"))
+        pushing = Holder(lambda: faulty.post(hub, "us-agency", items[1:]))
+        reading = Holder(lambda: faulty.get_objects(hub, "us-agency", "us"))
         pushing.thread.join(1)
         assert pushing.thread.is_alive()
     assert pushing.result().status_code == 202
     assert reading.result().status_code == 200
-    assert harm.everything(hub, "us-agency", "us") == items
-    harm.assert_sound(hub)
+    assert faulty.everything(hub, "us-agency", "us") == items
+    faulty.assert_sound(hub)
 
 
 def test_sqlite_too_says_in_time_that_it_is_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,7 +163,7 @@ def test_submissions_queue_behind_an_agreement_that_waits_for_them(
     with impatient_store.write() as under_way:
         agreements.generation(under_way, hold=True)
         ending = Holder(change)
-        harm.wait_for(lambda: _waiting(postgresql_url), "the ending to wait")
+        faulty.wait_for(lambda: _waiting(postgresql_url), "the ending to wait")
         with pytest.raises(Unavailable), impatient_store.write() as later:
             agreements.generation(later, hold=True)
         with impatient_store.read() as poll:
@@ -200,15 +200,15 @@ def test_a_deadlock_with_somebody_else_is_for_the_moment(
             f"SET deadlock_timeout = '{PATIENCE_SECONDS:.0f}s'"
         )  # so that the hub's session is the one that notices
         _lock_ledger(other, "US")
-        pushing = Holder(lambda: harm.post(hub, "us-agency", objects))
-        harm.wait_for(lambda: _waiting(postgresql_url), "the push to wait for a ledger")
+        pushing = Holder(lambda: faulty.post(hub, "us-agency", objects))
+        faulty.wait_for(lambda: _waiting(postgresql_url), "the push to wait for a ledger")
         _lock_ledger(other, "AU")
         other.rollback()
         tally: Counter[str] = Counter()
-        if not harm.permitted(pushing.result()):
-            harm.persist(lambda: harm.post(hub, "us-agency", objects), tally)
-        assert harm.everything(hub, "au-agency", "us") == objects
-        harm.assert_sound(hub)
+        if not faulty.permitted(pushing.result()):
+            faulty.persist(lambda: faulty.post(hub, "us-agency", objects), tally)
+        assert faulty.everything(hub, "au-agency", "us") == objects
+        faulty.assert_sound(hub)
 
 
 def _lock_ledger(other: psycopg.Connection[tuple[object, ...]], nation: str) -> None:
@@ -233,7 +233,7 @@ def test_many_writers_on_few_ids_get_in_each_others_way_without_harm(hub: Live) 
     outcomes: list[tuple[str, str, str | None]] = []  # member, id, why it was refused
 
     def posted(member: str, objects: list[Json]) -> requests.Response:
-        response = harm.post(hub, member, objects)
+        response = faulty.post(hub, member, objects)
         status = response.json() if response.ok else {}
         outcomes.extend((member, one["id"], None) for one in status.get("successes", ()))
         outcomes.extend((member, one["id"], one["message"]) for one in status.get("failures", ()))
@@ -247,7 +247,7 @@ def test_many_writers_on_few_ids_get_in_each_others_way_without_harm(hub: Live) 
             objects = [malware(i, tlp=tlp, version=version) for i in range(_IDS)]
             refs = [stix_id("malware", (n + turn) % _IDS), stix_id("malware", (n + turn + 1) % _IDS)]
             edge = relationship(n, tlp="green", version=version, refs=refs)
-            harm.persist(partial(posted, members[n % 4], [*objects, edge]), tally)
+            faulty.persist(partial(posted, members[n % 4], [*objects, edge]), tally)
 
     def govern() -> None:
         start.wait()
@@ -262,7 +262,7 @@ def test_many_writers_on_few_ids_get_in_each_others_way_without_harm(hub: Live) 
     # Who was shown an ally's name above GREEN, before it had one of its own, may not pass it on (policy 8).
     assert all("may share it" in (why or "may share it") for _, _, why in outcomes)
     for member in members:
-        mine = {o["id"] for o in harm.everything(hub, member, member[:2]) if o["type"] == "malware"}
+        mine = {o["id"] for o in faulty.everything(hub, member, member[:2]) if o["type"] == "malware"}
         taken = {id for who, id, why in outcomes if who == member and why is None}
         assert {id for id in taken if id.startswith("malware")} <= mine
-    harm.assert_sound(hub)
+    faulty.assert_sound(hub)

@@ -22,8 +22,8 @@ from hub.store.database.connection import Store
 from hub.store.database.epochs import State
 from tests import postgres
 from tests.ahead import sign_ahead
-from tests.faults import harm
-from tests.faults.harm import Holder, Poller
+from tests.faults import faulty
+from tests.faults.faulty import Holder, LivePoller
 from tests.journeys.live import Live
 from tests.patience import PATIENCE_SECONDS, wait_for
 from tests.stix_objects import malware, stix_id
@@ -57,7 +57,7 @@ def joined(live: Live) -> None:
 
 def held(live: Live) -> set[str]:
     """The malware that the database holds, by id, as a US member sees it."""
-    found = harm.everything(live, "us-agency", "us")
+    found = faulty.everything(live, "us-agency", "us")
     return {item["id"] for item in found if item["type"] == "malware"}
 
 
@@ -73,7 +73,7 @@ def ahead(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def later_than_the_epoch(live: Live) -> None:
     """Wait until what is signed now is taken again."""
-    harm.persist(lambda: harm.post(live, "us-cert", [malware(999, tlp="green")]), harm.Counter())
+    faulty.persist(lambda: faulty.post(live, "us-cert", [malware(999, tlp="green")]), faulty.Counter())
 
 
 # --- beside a server ----------------------------------------------------------------------------
@@ -83,13 +83,13 @@ def test_a_server_that_runs_serves_what_was_restored(hub: Live, tmp_path: Path) 
     hub.agree("US", "KR", max_tlp="green")
     joined(hub)
     before = [malware(n, tlp="green") for n in range(3)]
-    assert harm.post(hub, "us-agency", before).ok
+    assert faulty.post(hub, "us-agency", before).ok
     file = tmp_path / "backup"
     told = succeeded(command(hub, "backup", str(file)))
     assert f"`hub restore {file}`" in told
-    poller = Poller(hub, "kr-agency", "us", 2)
-    assert harm.post(hub, "us-agency", [malware(n, tlp="green") for n in (10, 11, 12)]).ok
-    first = harm.get_objects(hub, "kr-agency", "us", limit=1).json()
+    poller = LivePoller(hub, "kr-agency", "us", 2)
+    assert faulty.post(hub, "us-agency", [malware(n, tlp="green") for n in (10, 11, 12)]).ok
+    first = faulty.get_objects(hub, "kr-agency", "us", limit=1).json()
     poller.once()
     poller.catch_up()
     received = len(poller.received)
@@ -101,7 +101,7 @@ def test_a_server_that_runs_serves_what_was_restored(hub: Live, tmp_path: Path) 
     assert "answers with objects since" in told
     assert "hub epoch open" in told
     for _ in range(8):  # whichever worker answers
-        assert harm.get_objects(hub, "kr-agency", "us").status_code == 503
+        assert faulty.get_objects(hub, "kr-agency", "us").status_code == 503
         assert hub.get("kr-agency", "/readyz").ok
     shown = succeeded(command(hub, "epoch", "show"))
     assert "The hub is closed" in shown
@@ -110,18 +110,18 @@ def test_a_server_that_runs_serves_what_was_restored(hub: Live, tmp_path: Path) 
 
     assert held(hub) == ids(0, 1, 2)
     later_than_the_epoch(hub)
-    assert harm.post(hub, "us-agency", [malware(n, tlp="green") for n in (11, 20, 21)]).ok
+    assert faulty.post(hub, "us-agency", [malware(n, tlp="green") for n in (11, 20, 21)]).ok
     poller.catch_up()
     new = {item["id"] for item in poller.received[received:]}
     assert new == ids(11, 20, 21, 999)
     walked: list[Any] = []
     page = first
     while page["more"]:
-        page = harm.get_objects(hub, "kr-agency", "us", limit=100, next=page["next"]).json()
+        page = faulty.get_objects(hub, "kr-agency", "us", limit=100, next=page["next"]).json()
         walked += page.get("objects", [])
     assert ids(11, 20, 21, 999) <= {item["id"] for item in walked}
     assert all(one < two for one, two in zip(poller.dates[1::2], poller.dates[2::2], strict=False))
-    harm.assert_sound(hub)
+    faulty.assert_sound(hub)
 
 
 def test_while_it_is_written_everybody_waits_or_is_put_off_and_nothing_is_half(
@@ -129,21 +129,21 @@ def test_while_it_is_written_everybody_waits_or_is_put_off_and_nothing_is_half(
 ) -> None:
     hub.agree("US", "KR", max_tlp="green")
     joined(hub)
-    assert harm.post(hub, "us-agency", [malware(0, tlp="green")]).ok
+    assert faulty.post(hub, "us-agency", [malware(0, tlp="green")]).ok
     file = tmp_path / "backup"
     succeeded(command(hub, "backup", str(file)))
-    writer = harm.Writer(hub, "us-agency", 1_000)
-    poller = Poller(hub, "kr-cert", "us", 50)
+    writer = faulty.LiveWriter(hub, "us-agency", 1_000)
+    poller = LivePoller(hub, "kr-cert", "us", 50)
     hub.member("kr-cert")
-    with harm.running(writer):
+    with faulty.running(writer):
         writer.progress(3)
         for _ in range(2):
             succeeded(command(hub, "restore", "--yes", str(file)))
             succeeded(command(hub, "epoch", "open"))
     writer.acknowledged.clear()  # what came between is lost, as was told
     assert ids(0) <= held(hub)
-    harm.assert_caught_up(hub, poller)
-    harm.assert_sound(hub)
+    faulty.assert_caught_up(hub, poller)
+    faulty.assert_sound(hub)
 
 
 # --- SQLite: what a crash leaves ----------------------------------------------------------------
@@ -154,26 +154,26 @@ def sqlite_hub(migrated_sqlite: Path, tmp_path: Path) -> Iterator[Live]:
     path = tmp_path / "hub.db"
     shutil.copyfile(migrated_sqlite, path)
     path.chmod(0o600)
-    with harm.harmed_hub(f"sqlite:///{path}", tmp_path) as live:
+    with faulty.killable_hub(f"sqlite:///{path}", tmp_path) as live:
         yield live
 
 
 def test_a_wal_that_a_crash_has_left_is_harmless(sqlite_hub: Live, tmp_path: Path) -> None:
     live = sqlite_hub
     joined(live)
-    assert harm.post(live, "us-agency", [malware(0, tlp="green")]).ok
+    assert faulty.post(live, "us-agency", [malware(0, tlp="green")]).ok
     file = tmp_path / "backup"
     succeeded(command(live, "backup", str(file)))
-    assert harm.post(live, "us-agency", [malware(1, tlp="green")]).ok
+    assert faulty.post(live, "us-agency", [malware(1, tlp="green")]).ok
     live.service.store.close()
-    harm.kill_everything(live)
+    faulty.kill_everything(live)
     assert (tmp_path / "hub.db-wal").stat().st_size > 0
     told = succeeded(command(live, "restore", "--yes", str(file)))
     assert "submissions since" in told  # what the -wal held was seen
     succeeded(command(live, "epoch", "open"))
-    harm.start_again(live)
+    faulty.start_again(live)
     assert held(live) == ids(0)
-    harm.assert_sound(live)
+    faulty.assert_sound(live)
 
 
 _KILLED_AT = """
@@ -208,16 +208,16 @@ def test_a_restore_that_is_killed_leaves_the_old_or_the_new_whole(
 ) -> None:
     live = sqlite_hub
     joined(live)
-    assert harm.post(live, "us-agency", [malware(0, tlp="green")]).ok
+    assert faulty.post(live, "us-agency", [malware(0, tlp="green")]).ok
     file, url = tmp_path / "backup", live.environ["HUB_DATABASE_URL"]
     backup(url, file)
-    assert harm.post(live, "us-agency", [malware(1, tlp="green")]).ok
+    assert faulty.post(live, "us-agency", [malware(1, tlp="green")]).ok
     done = subprocess.run([sys.executable, "-c", _KILLED_AT, point, url, str(file)], check=False)
     assert done.returncode == -signal.SIGKILL
     assert (restore.epoch(live.service).closed_at is not None) is is_new
     restore.open_again(live.service)
     assert held(live) == (ids(0) if is_new else ids(0, 1))
-    harm.assert_sound(live)
+    faulty.assert_sound(live)
     restore.restore(url, file)  # what the killed one has left is in nobody's way
     restore.open_again(live.service)
     assert held(live) == ids(0)
@@ -229,7 +229,7 @@ def test_a_restore_that_is_killed_leaves_the_old_or_the_new_whole(
 
 @pytest.fixture
 def postgresql_hub(postgresql_url: str, tmp_path: Path) -> Iterator[Live]:
-    with harm.harmed_hub(postgresql_url, tmp_path) as live:
+    with faulty.killable_hub(postgresql_url, tmp_path) as live:
         yield live
 
 
@@ -240,13 +240,13 @@ def test_whoever_waited_for_the_lock_meets_what_was_restored(postgresql_hub: Liv
     joined(live)
     file, url = tmp_path / "backup", live.environ["HUB_DATABASE_URL"]
     backup(url, file)
-    assert harm.post(live, "us-agency", [malware(0, tlp="green")]).ok
+    assert faulty.post(live, "us-agency", [malware(0, tlp="green")]).ok
     with psycopg.connect(postgres.conninfo(url)) as held_up:
         # Nobody of the hub's reads this while it waits for the lock, but the restore waits for it.
         held_up.execute("LOCK TABLE deletion")
         restoring = Holder(lambda: restore.restore(url, file))
         wait_for(lambda: _waiting(url, "deletion") == 1, "the restore to hold the hub's state")
-        polls = [Holder(lambda: harm.get_objects(live, "kr-agency", "us")) for _ in range(4)]
+        polls = [Holder(lambda: faulty.get_objects(live, "kr-agency", "us")) for _ in range(4)]
         wait_for(lambda: _waiting(url, "hub_state") >= 4, "the requests to wait")
         fresh = Holder(lambda: _state(url))  # of a process that has seen no epoch yet
         wait_for(lambda: _waiting(url, "hub_state") >= 5, "a new process to wait")
@@ -260,7 +260,7 @@ def test_whoever_waited_for_the_lock_meets_what_was_restored(postgresql_hub: Liv
         assert "closed" in response.text
     restore.open_again(live.service)
     assert held(live) == set()
-    harm.assert_clean_log(live)
+    faulty.assert_clean_log(live)
 
 
 def test_a_restore_that_is_killed_leaves_the_old(postgresql_hub: Live, tmp_path: Path) -> None:
@@ -268,7 +268,7 @@ def test_a_restore_that_is_killed_leaves_the_old(postgresql_hub: Live, tmp_path:
     joined(live)
     file, url = tmp_path / "backup", live.environ["HUB_DATABASE_URL"]
     backup(url, file)
-    assert harm.post(live, "us-agency", [malware(0, tlp="green")]).ok
+    assert faulty.post(live, "us-agency", [malware(0, tlp="green")]).ok
     with psycopg.connect(postgres.conninfo(url)) as held_up:
         held_up.execute("LOCK TABLE deletion")
         script = "import sys; from pathlib import Path; from hub.store import restoring"
@@ -280,7 +280,7 @@ def test_a_restore_that_is_killed_leaves_the_old(postgresql_hub: Live, tmp_path:
         held_up.rollback()
     wait_for(lambda: restore.epoch(live.service).closed_at is None, "the hub to go on")
     assert held(live) == ids(0)
-    harm.assert_sound(live)
+    faulty.assert_sound(live)
 
 
 def _state(url: str) -> State:

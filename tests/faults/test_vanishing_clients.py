@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 
 from hub.client import HubAuth
 from hub.store.schema.tables import submission
-from tests.faults import harm
+from tests.faults import faulty
 from tests.journeys.live import Live
 from tests.stix_objects import Json, malware
 
@@ -25,7 +25,7 @@ _TIMES = 6
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """A running hub on SQLite: what a socket does is no matter of the database."""
     home = tmp_path_factory.mktemp("hub")
-    with harm.harmed_hub(f"sqlite:///{home}/hub.db", home) as live:
+    with faulty.killable_hub(f"sqlite:///{home}/hub.db", home) as live:
         yield live
 
 
@@ -35,7 +35,7 @@ def _signed(hub: Live, id: str, objects: list[Json]) -> requests.PreparedRequest
         "POST",
         f"{hub.collection_url(account.nation)}objects/",
         data=json.dumps({"objects": objects}).encode(),
-        headers={"Content-Type": harm.TAXII, "Accept": harm.TAXII},
+        headers={"Content-Type": faulty.TAXII, "Accept": faulty.TAXII},
         auth=HubAuth(account.token, account.submit_key),
     ).prepare()
 
@@ -54,7 +54,7 @@ def _send_and_vanish(hub: Live, data: bytes, *, read: int = 0, abruptly: bool = 
     host, _, port = urlsplit(hub.url).netloc.partition(":")
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-    client.settimeout(harm.PATIENCE_SECONDS)
+    client.settimeout(faulty.PATIENCE_SECONDS)
     client.connect((host, int(port)))
     client.sendall(data)
     while read > 0:
@@ -67,7 +67,7 @@ def _send_and_vanish(hub: Live, data: bytes, *, read: int = 0, abruptly: bool = 
 def _half_close(hub: Live, data: bytes) -> bytes:
     """Send, say that nothing more comes, and return all that is answered."""
     host, _, port = urlsplit(hub.url).netloc.partition(":")
-    with socket.create_connection((host, int(port)), harm.PATIENCE_SECONDS) as client:
+    with socket.create_connection((host, int(port)), faulty.PATIENCE_SECONDS) as client:
         client.sendall(data)
         client.shutdown(socket.SHUT_WR)
         return b"".join(iter(lambda: client.recv(65_536), b""))
@@ -92,9 +92,9 @@ def test_half_a_body_is_no_submission(hub: Live, chunked: bool, abruptly: bool) 
         length = len(half) + n % 2
         part = f"{length:x}\r\n".encode() + half + b"\r\n" * (length == len(half)) if chunked else half
         _send_and_vanish(hub, _head(request, chunked=chunked) + part, abruptly=abruptly)
-    assert harm.post(hub, id, [malware(999, tlp="green")]).status_code == 202
+    assert faulty.post(hub, id, [malware(999, tlp="green")]).status_code == 202
     assert _submissions(hub, id) == 1
-    harm.assert_sound(hub)
+    faulty.assert_sound(hub)
 
 
 @pytest.mark.parametrize(
@@ -119,10 +119,10 @@ def test_a_body_that_breaks_off_is_refused_in_the_right_form(hub: Live, coding: 
     answer = _half_close(hub, _head(request, chunked=coding != "length") + sent)
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.startswith(f"HTTP/1.1 {status} ".encode())
-    assert f"Content-Type: {harm.TAXII}".encode() in head
+    assert f"Content-Type: {faulty.TAXII}".encode() in head
     assert json.loads(body)["http_status"] == str(status)
     assert _submissions(hub, "in-agency") == 0
-    harm.assert_sound(hub)
+    faulty.assert_sound(hub)
 
 
 def test_a_client_that_does_not_wait_for_its_answer_may_push_the_same_again(hub: Live) -> None:
@@ -131,21 +131,21 @@ def test_a_client_that_does_not_wait_for_its_answer_may_push_the_same_again(hub:
         request = _signed(hub, "jp-agency", objects)
         assert isinstance(request.body, bytes)
         _send_and_vanish(hub, _head(request) + request.body, abruptly=True)
-    status = harm.post(hub, "jp-agency", objects).json()
+    status = faulty.post(hub, "jp-agency", objects).json()
     assert status["success_count"] == len(objects)
-    found = [o["id"] for o in harm.everything(hub, "jp-agency", "jp")]
+    found = [o["id"] for o in faulty.everything(hub, "jp-agency", "jp")]
     assert sorted(found) == sorted(o["id"] for o in objects)
-    harm.assert_sound(hub)
+    faulty.assert_sound(hub)
 
 
 def test_a_reader_that_leaves_in_the_middle_of_a_page_disturbs_nobody(hub: Live) -> None:
     text = "made to be longer than any buffer " * 1_000
     objects = [malware(n, tlp="green", description=text) for n in range(200, 300)]
-    assert harm.post(hub, "au-agency", objects).status_code == 202
+    assert faulty.post(hub, "au-agency", objects).status_code == 202
     token = hub.member("au-agency").token
     url = f"{hub.collection_url('au')}objects/"
-    request = requests.Request("GET", url, headers={"Accept": harm.TAXII}, auth=HubAuth(token)).prepare()
+    request = requests.Request("GET", url, headers={"Accept": faulty.TAXII}, auth=HubAuth(token)).prepare()
     for n in range(_TIMES):
         _send_and_vanish(hub, _head(request), read=1_000, abruptly=n % 2 == 0)
-    assert len(harm.everything(hub, "au-agency", "au")) == len(objects)
-    harm.assert_sound(hub)
+    assert len(faulty.everything(hub, "au-agency", "au")) == len(objects)
+    faulty.assert_sound(hub)

@@ -1,4 +1,4 @@
-"""Requests that mean harm by their size or their shape, up to the limits that the hub states."""
+"""Requests that are hostile by their size or their shape, up to the limits that the hub states."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ _ESTABLISHED = "01"  # in /proc/net/tcp
 
 
 @dataclass
-class Server(Live):
+class RawHub(Live):
     """A running hub of one worker, and where its log is."""
 
     log: Path = Path()
@@ -64,7 +64,7 @@ class Server(Live):
 
 
 @dataclass
-class Answer:
+class RawAnswer:
     """What came back."""
 
     status: int
@@ -111,7 +111,7 @@ class Peer:
         with suppress(OSError):
             self.socket.shutdown(socket.SHUT_WR)
 
-    def answer(self) -> Answer | None:
+    def answer(self) -> RawAnswer | None:
         """Return the next answer, or None when the server has closed without one."""
         head = self._until(b"\r\n\r\n")
         if head is None:
@@ -123,7 +123,7 @@ class Peer:
             pass
         body = bytes(self.read[:length])
         del self.read[:length]
-        return Answer(int(first.split(" ")[1]), headers, body)
+        return RawAnswer(int(first.split(" ")[1]), headers, body)
 
     def remains(self) -> int:
         """Return how many bytes are still to be read until the server has closed."""
@@ -171,7 +171,7 @@ class Drip:
 
 
 @contextmanager
-def proxied_hub(home: Path, **times: str) -> Iterator[Server]:
+def proxied_hub(home: Path, **times: str) -> Iterator[RawHub]:
     """Give a running hub of one worker behind nginx with `times`; its log has no traceback afterwards."""
     port, socket_file, log = free_port(), home / "hub.sock", home / "server.log"
     url = f"http://127.0.0.1:{port}"
@@ -189,7 +189,7 @@ def proxied_hub(home: Path, **times: str) -> Iterator[Server]:
         process = subprocess.Popen(command, env=environ, stdout=out, stderr=out, cwd=home)
         try:
             _wait_until_ready(url, process, log)
-            yield Server(url, service, environ, process, log=log, port=port)
+            yield RawHub(url, service, environ, process, log=log, port=port)
         finally:
             process.send_signal(signal.SIGTERM)
             try:

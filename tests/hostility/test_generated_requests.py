@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import base64
 import json
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from io import BytesIO
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import quote
 
 import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from werkzeug.datastructures import Headers
-from werkzeug.test import run_wsgi_app
 
 from hub.model import Purpose
 from hub.proofs import documents
-from tests.hostility.door import JSON, TAXII, Door, open_door
+from tests.hostility.answers import AnswerChecker
+from tests.hostility.in_process import JSON, TAXII, InProcessHub, in_process_hub
 from tests.hostility.vocabulary import (
     AGREEMENT_LEAVES,
     ENDPOINTS,
@@ -43,95 +39,17 @@ from tests.hostility.vocabulary import (
 from tests.stix_objects import malware, stix_id
 from tests.world import clause, key_of
 
-NOT_TAXII = {"governance", "healthz", "readyz", "metrics", "log"}  # anything else could be an API root
 SEED = st.integers(0, 2**64)
 COUNTS = {"addresses": 4_000, "signatures": 2_000, "bytes": 1_500, "objects": 1_800, "governance": 1_400}
 
 
-@dataclass(repr=False)
-class Judge:
-    """Sends requests to the application as gunicorn would, and holds every answer against the rules."""
-
-    door: Door
-    counts: Counter[str] = field(default_factory=Counter)
-    statuses: Counter[int] = field(default_factory=Counter)
-
-    def send(
-        self, group: str, method: str, target: str, headers: Mapping[str, str], body: bytes = b""
-    ) -> int:
-        """Return the status of the answer, which keeps every rule there is for answers."""
-        target = quote(target, safe=_TARGET)  # gunicorn takes no other characters
-        raw_path, _, query = target.partition("?")
-        path = unquote_to_bytes(raw_path).decode("latin-1")
-        environ = _environ(method, target, path, query, headers, body)
-        parts, status_line, answered = run_wsgi_app(self.door.app, environ)
-        status = int(status_line.split()[0])
-        self.counts[group] += 1
-        self.statuses[status] += 1
-        self._check(method, path, status, answered, b"".join(parts))
-        return status
-
-    def _check(self, method: str, path: str, status: int, headers: Headers, data: bytes) -> None:
-        assert 200 <= status < 500
-        assert not 300 <= status < 400
-        assert b"Traceback" not in data
-        assert headers["Cache-Control"] == "no-store"
-        if status == 401:
-            assert headers.getlist("WWW-Authenticate")
-        if method == "HEAD" or (status < 400 and not data):
-            return
-        said = json.loads(data)
-        if status < 400:
-            return
-        first = path.encode("latin-1").decode("utf-8", "replace").lstrip("/").partition("/")[0]
-        if first not in NOT_TAXII:
-            assert headers["Content-Type"] == TAXII, path
-            assert said["title"]
-            assert said["http_status"] == str(status)
-        else:
-            assert headers["Content-Type"] == "application/problem+json", path
-            assert said["title"]
-            assert said["status"] == status
-
-
-_TARGET = "".join(chr(n) for n in range(0x21, 0x7F))
-
-
-def _environ(
-    method: str, target: str, path: str, query: str, headers: Mapping[str, str], body: bytes
-) -> dict[str, Any]:
-    environ: dict[str, Any] = {
-        "REQUEST_METHOD": method,
-        "SCRIPT_NAME": "",
-        "PATH_INFO": path,
-        "QUERY_STRING": query,
-        "RAW_URI": target,
-        "SERVER_NAME": "hub.example",
-        "SERVER_PORT": "443",
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": "http",
-        "wsgi.input": BytesIO(body),
-        "wsgi.errors": BytesIO(),
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": True,
-        "wsgi.run_once": False,
-    }
-    if body or method in {"POST", "PUT"}:
-        environ["CONTENT_LENGTH"] = str(len(body))
-    for name, value in headers.items():
-        key = name.upper().replace("-", "_")
-        environ[key if key == "CONTENT_TYPE" else f"HTTP_{key}"] = value
-    return environ
-
-
 @pytest.fixture(scope="module")
-def judge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judge]:
+def checker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AnswerChecker]:
     folder: Path = tmp_path_factory.mktemp("generated")
-    with open_door(folder) as door:
-        door.world.agree(["US", "KR"], clause("US", "KR", "amber"), clause("KR", "US", "amber"))
-        door.push("us-agency", *OBJECTS)
-        yield Judge(door)
+    with in_process_hub(folder) as hub:
+        hub.world.agree(["US", "KR"], clause("US", "KR", "amber"), clause("KR", "US", "amber"))
+        hub.push("us-agency", *OBJECTS)
+        yield AnswerChecker(hub)
 
 
 def test_together_they_are_more_than_ten_thousand() -> None:
@@ -145,9 +63,9 @@ def _basic(text: str | bytes) -> str:
     return "Basic " + base64.b64encode(text if isinstance(text, bytes) else text.encode()).decode()
 
 
-def credentials(door: Door) -> list[str | None]:
+def credentials(hub: InProcessHub) -> list[str | None]:
     """Every scheme with and without what it needs; the good ones often enough to get further."""
-    tokens = door.world.tokens
+    tokens = hub.world.tokens
     agency, cert = tokens["us-agency"], tokens["us-cert"]
     good = [f"Bearer {agency}", f"bEaReR {cert}", f"Token {tokens['kr-cert']}", _basic(f"us-cert:{cert}")]
     bad = [
@@ -184,9 +102,9 @@ def _fields(draw: Random) -> dict[str, str]:
 
 @settings(max_examples=COUNTS["addresses"] // 10)
 @given(seed=SEED)
-def _addresses(judge: Judge, seed: int) -> None:
+def _addresses(checker: AnswerChecker, seed: int) -> None:
     draw = Random(seed)
-    known = credentials(judge.door)
+    known = credentials(checker.hub)
     for _ in range(10):
         query = _query(draw)
         target = _mutated_path(draw) + (f"?{query}" if query else "")
@@ -194,7 +112,7 @@ def _addresses(judge: Judge, seed: int) -> None:
         if given_ is not None:
             fields["Authorization"] = given_
         body = draw.choice([b"", b"{}", b"\xff", b'{"objects":[{}]}']) if method != "GET" else b""
-        judge.send("addresses", method, target, fields, body)
+        checker.send("addresses", method, target, fields, body)
 
 
 # --- signatures ------------------------------------------------------------------------------------------
@@ -211,18 +129,18 @@ def _mutated_text(draw: Random, text: str, pieces: list[str]) -> str:
 
 @settings(max_examples=COUNTS["signatures"] // 10)
 @given(seed=SEED)
-def _signatures(judge: Judge, seed: int) -> None:
+def _signatures(checker: AnswerChecker, seed: int) -> None:
     draw = Random(seed)
     for _ in range(10):
-        path = draw.choice([judge.door.objects_path("US"), "/governance/agreements/"])
+        path = draw.choice([checker.hub.objects_path("US"), "/governance/agreements/"])
         body = orjson.dumps({"objects": [malware(draw.randrange(50), tlp="red")]})
         kind = TAXII if path.startswith("/allied") else JSON
-        headers = judge.door.signed("us-cert", path, body, content_type=kind)
+        headers = checker.hub.signed("us-cert", path, body, content_type=kind)
         for name in draw.sample(SIGNED_FIELDS, draw.choice([0, 1, 1, 1, 2, 4])):
             headers[name] = _mutated_text(draw, headers[name], SIGNATURE_PIECES)
         if draw.random() < 0.1:
             headers.pop(draw.choice(SIGNED_FIELDS))
-        judge.send("signatures", draw.choice(["POST"] * 9 + ["DELETE"]), path, headers, body)
+        checker.send("signatures", draw.choice(["POST"] * 9 + ["DELETE"]), path, headers, body)
 
 
 # --- bytes that are hardly JSON --------------------------------------------------------------------------
@@ -230,15 +148,15 @@ def _signatures(judge: Judge, seed: int) -> None:
 
 @settings(max_examples=COUNTS["bytes"] // 10)
 @given(seed=SEED)
-def _bytes(judge: Judge, seed: int) -> None:
+def _bytes(checker: AnswerChecker, seed: int) -> None:
     draw = Random(seed)
     for _ in range(10):
         good = orjson.dumps({"objects": draw.sample(OBJECTS, draw.choice([1, 2]))})
         text = draw.choice([*SEEDS, good, good]).decode("latin-1")
         pieces = [piece.decode("latin-1") for piece in JSON_PIECES]
         body = _mutated_text(draw, text, pieces).encode("latin-1") or b"x"
-        path = judge.door.objects_path("US")
-        judge.send("bytes", "POST", path, judge.door.signed("us-agency", path, body), body)
+        path = checker.hub.objects_path("US")
+        checker.send("bytes", "POST", path, checker.hub.signed("us-agency", path, body), body)
 
 
 # --- objects: everything wrong at every place ------------------------------------------------------------
@@ -293,7 +211,7 @@ _json_values = st.recursive(
 
 @settings(max_examples=COUNTS["objects"] // 6)
 @given(seed=SEED, leaf=_json_values)
-def _objects(judge: Judge, seed: int, leaf: Any) -> None:
+def _objects(checker: AnswerChecker, seed: int, leaf: Any) -> None:
     draw = Random(seed)
     for _ in range(6):
         chosen = draw.choices(OBJECTS, k=draw.choice([1, 1, 2, 4]))
@@ -301,23 +219,23 @@ def _objects(judge: Judge, seed: int, leaf: Any) -> None:
         if draw.random() < 0.1:
             envelope = _mutated(draw, envelope, leaf)
         member = draw.choice(["us-agency", "us-agency", "us-cert", "kr-cert"])
-        body, path = orjson.dumps(envelope), judge.door.objects_path("US")
-        judge.send("objects", "POST", path, judge.door.signed(member, path, body), body)
+        body, path = orjson.dumps(envelope), checker.hub.objects_path("US")
+        checker.send("objects", "POST", path, checker.hub.signed(member, path, body), body)
         if draw.random() < 0.1:
-            token = judge.door.world.tokens["kr-cert"]
-            judge.send("objects", "GET", path, {"Authorization": f"Bearer {token}"})
+            token = checker.hub.world.tokens["kr-cert"]
+            checker.send("objects", "GET", path, {"Authorization": f"Bearer {token}"})
         if draw.random() < 0.2:
-            _delete(judge, draw, draw.choice(OBJECTS)["id"])
+            _delete(checker, draw, draw.choice(OBJECTS)["id"])
 
 
-def _delete(judge: Judge, draw: Random, id: str) -> None:
+def _delete(checker: AnswerChecker, draw: Random, id: str) -> None:
     """Delete an object, or what looks like one, with a signature that covers the address as it is sent."""
     name = quote(draw.choice([id, id, draw.choice(INSERTS)])[:600], safe="")
     value = quote(draw.choice(VALUES)[:600], safe="")
     query = f"?{quote(draw.choice(MATCH), safe='')}={value}" if draw.random() < 0.5 else ""
-    target = f"{judge.door.objects_path('US')}{name}/{query}"
-    headers = judge.door.signed("us-agency", target, b"", method="DELETE")
-    judge.send("objects", "DELETE", target, headers)
+    target = f"{checker.hub.objects_path('US')}{name}/{query}"
+    headers = checker.hub.signed("us-agency", target, b"", method="DELETE")
+    checker.send("objects", "DELETE", target, headers)
 
 
 # --- governance: agreements and what is signed about them ------------------------------------------------
@@ -331,7 +249,7 @@ def _agreement() -> Any:
     }  # fmt: skip
 
 
-def _jws(draw: Random, judge: Judge, document: Any) -> Any:
+def _jws(draw: Random, checker: AnswerChecker, document: Any) -> Any:
     """A JWS by the right key over a mutated payload, or one whose text was mutated, or no text at all."""
     typ = draw.choice(["sign", "sign", "terminate", "x", None, 1])
     payload = _mutated(
@@ -350,9 +268,9 @@ def _jws(draw: Random, judge: Judge, document: Any) -> Any:
 
 @settings(max_examples=COUNTS["governance"] // 7)
 @given(seed=SEED, leaf=_json_values)
-def _governance(judge: Judge, seed: int, leaf: Any) -> None:
+def _governance(checker: AnswerChecker, seed: int, leaf: Any) -> None:
     draw = Random(seed)
-    found = judge.door.get("us-cert", "/governance/agreements/")
+    found = checker.hub.get("us-cert", "/governance/agreements/")
     known = orjson.loads(found.data)["agreements"]
     for _ in range(7):
         view = draw.choice(known)
@@ -366,7 +284,7 @@ def _governance(judge: Judge, seed: int, leaf: Any) -> None:
         else:
             step = draw.choice(["signatures", "signatures", "termination", "suspension"])
             path = f"/governance/agreements/{view['id']}/{step}/"
-            document = {"jws": _jws(draw, judge, view["document"])}
+            document = {"jws": _jws(draw, checker, view["document"])}
             document = _mutated(draw, document, leaf) if draw.random() < 0.2 else document
         body = orjson.dumps(document)
         if draw.random() < 0.1:
@@ -375,7 +293,9 @@ def _governance(judge: Judge, seed: int, leaf: Any) -> None:
                 or b"x"
             )
         member = draw.choice(["us-cert", "us-cert", "kr-cert"])
-        judge.send("governance", "POST", path, judge.door.signed(member, path, body, content_type=JSON), body)
+        checker.send(
+            "governance", "POST", path, checker.hub.signed(member, path, body, content_type=JSON), body
+        )
 
 
 # --- each of them, and how many there were ---------------------------------------------------------------
@@ -392,32 +312,34 @@ def _governance(judge: Judge, seed: int, leaf: Any) -> None:
     ],
 )
 def test_every_generated_request_is_answered_as_promised(
-    judge: Judge, group: str, send_all: Any, among: set[int]
+    checker: AnswerChecker, group: str, send_all: Any, among: set[int]
 ) -> None:
-    judge.statuses.clear()
-    send_all(judge)
-    assert judge.counts[group] >= COUNTS[group]
-    assert among <= set(judge.statuses), judge.statuses
+    checker.statuses.clear()
+    send_all(checker)
+    assert checker.counts[group] >= COUNTS[group]
+    assert among <= set(checker.statuses), checker.statuses
 
 
-def test_the_hub_serves_normally_afterwards(judge: Judge) -> None:
-    answer = judge.door.push("us-agency", malware(99, tlp="green"))
+def test_the_hub_serves_normally_afterwards(checker: AnswerChecker) -> None:
+    answer = checker.hub.push("us-agency", malware(99, tlp="green"))
     assert orjson.loads(answer.data)["success_count"] == 1
-    assert judge.door.get("us-cert", "/allied/collections/us/objects/").status_code == 200
+    assert checker.hub.get("us-cert", "/allied/collections/us/objects/").status_code == 200
 
 
 # --- what generated requests have found -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("text", ["é", "\xff\xfe", "AAA\x80"])
-def test_basic_credentials_that_are_no_ascii_are_401(judge: Judge, text: str) -> None:
-    assert judge.send("found", "GET", "/allied/", {"Authorization": f"Basic {text}"}) == 401
+def test_basic_credentials_that_are_no_ascii_are_401(checker: AnswerChecker, text: str) -> None:
+    assert checker.send("found", "GET", "/allied/", {"Authorization": f"Basic {text}"}) == 401
 
 
-def test_content_without_a_version_after_the_last_instant_of_the_calendar_is_answered(judge: Judge) -> None:
-    path = judge.door.objects_path("US")
+def test_content_without_a_version_after_the_last_instant_of_the_calendar_is_answered(
+    checker: AnswerChecker,
+) -> None:
+    path = checker.hub.objects_path("US")
     last = {"created": "2026-01-01T00:00:00Z", "modified": "9999-12-31T23:59:59.999999Z"}
     for more in (last, {}):
         item = {"type": "x-last", "spec_version": "2.1", "id": stix_id("x-last"), **more}
         body = orjson.dumps({"objects": [item]})
-        assert judge.send("found", "POST", path, judge.door.signed("us-agency", path, body), body) == 202
+        assert checker.send("found", "POST", path, checker.hub.signed("us-agency", path, body), body) == 202

@@ -15,7 +15,7 @@ from hub.model import Page, Row, StixId
 from hub.store.ledger import pages
 from hub.web.taxii import resources
 from tests.hostility import hostile
-from tests.hostility.door import Door, open_door
+from tests.hostility.in_process import InProcessHub, in_process_hub
 from tests.stix_objects import malware
 
 BODY_BYTES = 20_000
@@ -23,11 +23,11 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def door(tmp_path: Path) -> Iterator[Door]:
-    with open_door(tmp_path) as door:
+def hub(tmp_path: Path) -> Iterator[InProcessHub]:
+    with in_process_hub(tmp_path) as hub:
         objects = [malware(n, tlp="green", description="x" * BODY_BYTES) for n in range(200)]
-        assert door.push_bytes("us-agency", hostile.envelope(objects)).status_code == 202
-        yield door
+        assert hub.push_bytes("us-agency", hostile.envelope(objects)).status_code == 202
+        yield hub
 
 
 def page_of(count: int) -> Page:
@@ -51,13 +51,13 @@ def test_the_parts_of_an_envelope_are_one_json_text_of_the_size_that_is_said(
     assert max(map(len, parts)) < 70_000
 
 
-def test_a_page_is_held_once_while_it_is_sent(door: Door) -> None:
-    headers = {"Authorization": f"Bearer {door.world.tokens['us-cert']}"}
-    path = door.objects_path("US")
+def test_a_page_is_held_once_while_it_is_sent(hub: InProcessHub) -> None:
+    headers = {"Authorization": f"Bearer {hub.world.tokens['us-cert']}"}
+    path = hub.objects_path("US")
 
     def poll() -> tuple[int, int]:
         parts, _, answered = run_wsgi_app(
-            door.app, EnvironBuilder(path=path, headers=headers).get_environ(), buffered=False
+            hub.app, EnvironBuilder(path=path, headers=headers).get_environ(), buffered=False
         )
         return int(answered["Content-Length"]), sum(map(len, parts))
 

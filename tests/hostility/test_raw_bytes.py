@@ -1,4 +1,4 @@
-"""Bytes on a socket that are no request, nearly one, or two: answered 4xx or closed, and the hub lives."""
+"""Bytes on a socket that are no request, nearly one, or two: answered 4xx or closed, and the hub goes on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.hostility.raw import PROBLEM, TAXII, Peer, Server, proxied_hub
+from tests.hostility.raw import PROBLEM, TAXII, Peer, RawHub, proxied_hub
 from tests.stix_objects import malware
 
 COUNT = 400
@@ -54,7 +54,7 @@ ENDS = [b"\r\n", b"\r\n", b"\r\n", b"\r\n", b"\n", b"\r", b"\r\r\n"]
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RawHub]:
     times = {"client_header_timeout": "5s", "client_body_timeout": "5s", "send_timeout": "5s"}
     with proxied_hub(tmp_path_factory.mktemp("raw"), **times) as server:
         yield server
@@ -95,7 +95,7 @@ def _hold(peer: Peer) -> int:
     return count
 
 
-def _send_all(server: Server, sent: list[bytes], answers: list[int]) -> None:
+def _send_all(server: RawHub, sent: list[bytes], answers: list[int]) -> None:
     token = server.member("us-agency").token
 
     @settings(max_examples=COUNT // 10)
@@ -112,7 +112,7 @@ def _send_all(server: Server, sent: list[bytes], answers: list[int]) -> None:
     send()
 
 
-def test_whatever_bytes_come_the_server_answers_4xx_or_closes_and_goes_on(server: Server) -> None:
+def test_whatever_bytes_come_the_server_answers_4xx_or_closes_and_goes_on(server: RawHub) -> None:
     workers = server.log.read_text().count("Booting worker")
     sent: list[bytes] = []
     answers: list[int] = []
@@ -139,7 +139,7 @@ def test_whatever_bytes_come_the_server_answers_4xx_or_closes_and_goes_on(server
     ],
 )
 def test_what_never_becomes_a_request_is_refused_in_the_form_of_its_address(
-    server: Server, head: str, status: int, content_type: str
+    server: RawHub, head: str, status: int, content_type: str
 ) -> None:
     with server.peer() as peer:
         peer.send_bytes(f"{head}\r\n\r\n".encode())
@@ -153,7 +153,7 @@ def test_what_never_becomes_a_request_is_refused_in_the_form_of_its_address(
 @pytest.mark.parametrize(
     "chunks", [b"5\r\nhelloXY", b"z\r\n", b"0\r\nBad Trailer\r\n\r\n", b"FFFFFFFFFFFFFFFFFF\r\n"]
 )
-def test_a_body_in_broken_chunks_is_400(server: Server, chunks: bytes) -> None:
+def test_a_body_in_broken_chunks_is_400(server: RawHub, chunks: bytes) -> None:
     path = server.collection_url("us").removeprefix(server.url) + "objects/"
     fields = [f"Content-Type: {TAXII}", "Transfer-Encoding: chunked"]
     with server.peer() as peer:
@@ -164,7 +164,7 @@ def test_a_body_in_broken_chunks_is_400(server: Server, chunks: bytes) -> None:
 
 
 @pytest.mark.parametrize("framing", ["length", "chunks", "chunks of a byte", "empty frames"])
-def test_a_body_that_is_too_long_is_413_without_being_kept(server: Server, framing: str) -> None:
+def test_a_body_that_is_too_long_is_413_without_being_kept(server: RawHub, framing: str) -> None:
     path = server.collection_url("us").removeprefix(server.url) + "objects/"
     megabyte = b"x" * 1_000_000
     field, body = {
@@ -182,7 +182,7 @@ def test_a_body_that_is_too_long_is_413_without_being_kept(server: Server, frami
     server.still_serves()
 
 
-def test_a_body_of_one_byte_chunks_arrives_whole(server: Server) -> None:
+def test_a_body_of_one_byte_chunks_arrives_whole(server: RawHub) -> None:
     """It is refused for its signature, which is looked at when all has been read."""
     path = server.collection_url("us").removeprefix(server.url) + "objects/"
     body = orjson.dumps({"objects": [malware(2)]})
@@ -195,7 +195,7 @@ def test_a_body_of_one_byte_chunks_arrives_whole(server: Server) -> None:
     assert answer.status == 401
 
 
-def test_a_peer_that_resets_its_connection_harms_nobody(server: Server) -> None:
+def test_a_peer_that_resets_its_connection_disturbs_nobody(server: RawHub) -> None:
     for data in (
         b"",
         b"GET /allied/ HT",

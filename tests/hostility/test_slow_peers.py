@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from hub.client import HubAuth
-from tests.hostility.raw import TAXII, Drip, Peer, Server, proxied_hub
+from tests.hostility.raw import TAXII, Drip, Peer, RawHub, proxied_hub
 from tests.patience import wait_for
 from tests.stix_objects import malware
 
@@ -24,13 +24,13 @@ IMPATIENT = {"client_header_timeout": "2s", "client_body_timeout": "2s", "send_t
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RawHub]:
     with proxied_hub(tmp_path_factory.mktemp("slow"), **IMPATIENT) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
-def patient_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def patient_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RawHub]:
     """A server whose proxy never loses its patience."""
     times = dict.fromkeys(IMPATIENT, "600s")
     with proxied_hub(tmp_path_factory.mktemp("patient"), **times) as server:
@@ -38,30 +38,30 @@ def patient_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]
 
 
 @contextmanager
-def crowd_at(server: Server, receive_bytes: int | None = None) -> Iterator[list[Peer]]:
+def crowd_at(server: RawHub, receive_bytes: int | None = None) -> Iterator[list[Peer]]:
     """Give more peers than the server has threads."""
     with ExitStack() as stack:
         yield [stack.enter_context(Peer(server.port, receive_bytes)) for _ in range(CROWD)]
 
 
 @pytest.fixture
-def crowd(server: Server) -> Iterator[list[Peer]]:
+def crowd(server: RawHub) -> Iterator[list[Peer]]:
     with crowd_at(server) as peers:
         yield peers
 
 
-def objects_path(server: Server) -> str:
+def objects_path(server: RawHub) -> str:
     return server.collection_url("us").removeprefix(server.url) + "objects/"
 
 
-def post_head(server: Server, *more: str) -> list[str]:
+def post_head(server: RawHub, *more: str) -> list[str]:
     return server.request_head("us-agency", objects_path(server), f"Content-Type: {TAXII}", *more)
 
 
 # --- headers and bodies -----------------------------------------------------------------------------
 
 
-def test_a_header_byte_by_byte_is_cut_off_and_holds_nobody_up(server: Server, crowd: list[Peer]) -> None:
+def test_a_header_byte_by_byte_is_cut_off_and_holds_nobody_up(server: RawHub, crowd: list[Peer]) -> None:
     drip = Drip(crowd, b"X-Slow: yes, very\r\n")
     for peer in crowd:
         peer.send_bytes(b"GET /allied/ HTTP/1.1\r\nHost: hub\r\n")
@@ -75,7 +75,7 @@ FRAMINGS = ["Content-Length: 5000", "Transfer-Encoding: chunked"]
 
 
 @pytest.mark.parametrize("framing", FRAMINGS)
-def test_a_body_byte_by_byte_holds_nobody_up(patient_server: Server, framing: str) -> None:
+def test_a_body_byte_by_byte_holds_nobody_up(patient_server: RawHub, framing: str) -> None:
     """However patient the proxy is, the hub hears of none of them."""
     with crowd_at(patient_server) as crowd:
         for peer in crowd:
@@ -88,13 +88,13 @@ def test_a_body_byte_by_byte_holds_nobody_up(patient_server: Server, framing: st
 
 
 @pytest.mark.parametrize("framing", FRAMINGS)
-def test_a_body_that_stops_is_cut_off(server: Server, crowd: list[Peer], framing: str) -> None:
+def test_a_body_that_stops_is_cut_off(server: RawHub, crowd: list[Peer], framing: str) -> None:
     for peer in crowd:
         peer.send(*post_head(server, framing), body=b"5")
     assert all(peer.is_closed() for peer in crowd)
 
 
-def test_who_vanishes_in_the_middle_of_a_body_leaves_nothing(server: Server, crowd: list[Peer]) -> None:
+def test_who_vanishes_in_the_middle_of_a_body_leaves_nothing(server: RawHub, crowd: list[Peer]) -> None:
     for peer in crowd:
         peer.send(*post_head(server, "Content-Length: 5000"), body=b'{"objects":[')
         peer.socket.close()
@@ -103,7 +103,7 @@ def test_who_vanishes_in_the_middle_of_a_body_leaves_nothing(server: Server, cro
     assert found.json()["more"] is False
 
 
-def test_a_body_that_is_slow_but_moves_is_accepted(patient_server: Server) -> None:
+def test_a_body_that_is_slow_but_moves_is_accepted(patient_server: RawHub) -> None:
     server = patient_server
     account = server.member("us-agency")
     body = orjson.dumps({"objects": [malware(1, tlp="green", description="x" * 250_000)]})
@@ -121,7 +121,7 @@ def test_a_body_that_is_slow_but_moves_is_accepted(patient_server: Server) -> No
     assert (answer.status, answer.said["success_count"]) == (202, 1)
 
 
-def test_who_asks_is_told_to_go_on_before_the_body(patient_server: Server) -> None:
+def test_who_asks_is_told_to_go_on_before_the_body(patient_server: RawHub) -> None:
     with patient_server.peer() as peer:
         peer.send(*post_head(patient_server, "Content-Length: 2", "Expect: 100-continue"))
         told = peer.answer()
@@ -136,7 +136,7 @@ def test_who_asks_is_told_to_go_on_before_the_body(patient_server: Server) -> No
 # --- answers ----------------------------------------------------------------------------------------
 
 
-def ask_for_a_page(server: Server, crowd: list[Peer]) -> None:
+def ask_for_a_page(server: RawHub, crowd: list[Peer]) -> None:
     """Let each ask for more than the system buffers on both sides, and read nothing of it."""
     for n in range(10, 16):
         server.push("us-agency", [malware(n, tlp="green", description="x" * 2_000_000)])
@@ -145,7 +145,7 @@ def ask_for_a_page(server: Server, crowd: list[Peer]) -> None:
         peer.send(*head)
 
 
-def test_who_never_reads_the_answer_holds_nobody_up(patient_server: Server) -> None:
+def test_who_never_reads_the_answer_holds_nobody_up(patient_server: RawHub) -> None:
     with crowd_at(patient_server, receive_bytes=4_096) as crowd:
         ask_for_a_page(patient_server, crowd)
         for _ in range(10):
@@ -153,14 +153,14 @@ def test_who_never_reads_the_answer_holds_nobody_up(patient_server: Server) -> N
         assert all(patient_server.holds(peer) for peer in crowd)
 
 
-def test_who_never_reads_the_answer_is_cut_off(server: Server) -> None:
+def test_who_never_reads_the_answer_is_cut_off(server: RawHub) -> None:
     with crowd_at(server, receive_bytes=4_096) as crowd:
         ask_for_a_page(server, crowd)
         wait_for(lambda: not any(server.holds(peer) for peer in crowd), "all to be cut off")
         assert all(peer.remains() < 6_000_000 for peer in crowd)
 
 
-def test_a_large_answer_arrives_whole_where_it_is_read(patient_server: Server) -> None:
+def test_a_large_answer_arrives_whole_where_it_is_read(patient_server: RawHub) -> None:
     server = patient_server
     for n in range(20, 24):
         server.push("us-agency", [malware(n, tlp="green", description="x" * 2_000_000)])
@@ -171,14 +171,14 @@ def test_a_large_answer_arrives_whole_where_it_is_read(patient_server: Server) -
 # --- connections ------------------------------------------------------------------------------------
 
 
-def test_who_keeps_a_finished_connection_open_holds_nobody_up(server: Server, crowd: list[Peer]) -> None:
+def test_who_keeps_a_finished_connection_open_holds_nobody_up(server: RawHub, crowd: list[Peer]) -> None:
     for peer in crowd:
         peer.send("GET /healthz HTTP/1.1", "Host: hub", "Connection: close")
     server.still_serves()
     assert all(peer.is_closed() for peer in crowd)
 
 
-def test_requests_that_come_together_are_answered_in_order(server: Server) -> None:
+def test_requests_that_come_together_are_answered_in_order(server: RawHub) -> None:
     first, second = (
         b"GET /healthz HTTP/1.1\r\nHost: hub\r\n\r\n",
         b"GET /nothing/at/all HTTP/1.1\r\nHost: hub\r\n\r\n",
@@ -200,7 +200,7 @@ def test_requests_that_come_together_are_answered_in_order(server: Server) -> No
     ],
 )
 def test_a_body_that_nobody_asked_for_and_never_ends_is_no_second_request(
-    server: Server, framing: str, body: bytes
+    server: RawHub, framing: str, body: bytes
 ) -> None:
     with server.peer() as peer:
         peer.send("GET /healthz HTTP/1.1", "Host: hub", framing, body=body)
@@ -209,7 +209,7 @@ def test_a_body_that_nobody_asked_for_and_never_ends_is_no_second_request(
         assert peer.is_closed()
 
 
-def test_who_connects_and_says_nothing_holds_nobody_up(patient_server: Server) -> None:
+def test_who_connects_and_says_nothing_holds_nobody_up(patient_server: RawHub) -> None:
     server = patient_server
     with ExitStack() as stack:
         silent = [stack.enter_context(server.peer()) for _ in range(6 * CROWD)]
@@ -217,7 +217,7 @@ def test_who_connects_and_says_nothing_holds_nobody_up(patient_server: Server) -
         assert all(server.holds(peer) for peer in silent)
 
 
-def test_one_address_has_a_bounded_number_of_connections(patient_server: Server) -> None:
+def test_one_address_has_a_bounded_number_of_connections(patient_server: RawHub) -> None:
     """nginx counts requests whose header it has read; each of these waits for the rest of its body."""
     server = patient_server
     with ExitStack() as stack:

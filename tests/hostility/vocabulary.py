@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.hostility.door import JSON, TAXII
+from tests.hostility.in_process import JSON, TAXII
 from tests.stix_objects import (
     TLP,
     definition,

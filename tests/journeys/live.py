@@ -32,7 +32,7 @@ _POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
-class Account:
+class LiveAccount:
     """A member with a token and its own keys, as PEM."""
 
     id: str
@@ -50,21 +50,21 @@ class Live:
     service: Service
     environ: Mapping[str, str]
     process: subprocess.Popen[bytes]
-    accounts: dict[str, Account] = field(default_factory=dict)
+    accounts: dict[str, LiveAccount] = field(default_factory=dict)
 
-    def member(self, id: str) -> Account:
+    def member(self, id: str) -> LiveAccount:
         """Return the account of `us-cert`, `kr-agency`, `jp-partner` … making it when it is new."""
         if id not in self.accounts:
             self.accounts[id] = self._register(id)
         return self.accounts[id]
 
-    def _register(self, id: str) -> Account:
+    def _register(self, id: str) -> LiveAccount:
         nation, kind = id[:2].upper(), Kind(id.split("-")[1].rstrip("2"))
         add_member(self.service, id, nation, kind, f"{nation} {kind} (test)")
         scopes = [Scope.READ, Scope.SUBMIT, *([Scope.GOVERN] if kind is Kind.CERT else [])]
         submit = self._key(id, Purpose.SUBMIT)
         agreement = self._key(id, Purpose.AGREEMENT) if kind is Kind.CERT else None
-        return Account(id, nation, issue_token(self.service, id, scopes).token, submit, agreement)
+        return LiveAccount(id, nation, issue_token(self.service, id, scopes).token, submit, agreement)
 
     def _key(self, id: str, purpose: Purpose) -> bytes:
         key = keys.generate("p256" if purpose is Purpose.AGREEMENT else "ed25519")

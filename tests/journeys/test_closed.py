@@ -1,4 +1,4 @@
-"""A closed hub: who is answered what at which door, until the operator opens it."""
+"""A closed hub: who is answered what at which address, until the operator opens it."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ PROBLEM = "application/problem+json"
 KEPT, DOOMED = stix_id("malware", 1), stix_id("malware", 2)
 US = "collections/{us}/"
 
-# Where, who, and what is answered: 503 says in a sentence, in the form of the door, that the hub is closed.
-DOORS = [
+# Where, who, and what is answered: 503 says in a sentence, in the address's form, that the hub is closed.
+ADDRESSES = [
     ("GET", "/healthz", "us-agency", 200),
     ("GET", "/readyz", "us-agency", 200),
     ("GET", "/taxii2/", "us-agency", 200),
@@ -66,10 +66,16 @@ def closed(database_url: str, tmp_path: Path) -> Iterator[tuple[Live, dict[str, 
         yield live, names | {"released": registry.released_collection_id}
 
 
-def test_each_door_answers_as_the_table_says(closed: tuple[Live, dict[str, str]]) -> None:
+def test_each_address_answers_as_the_table_says(closed: tuple[Live, dict[str, str]]) -> None:
     live, names = closed
-    answered = [(door, _ask(live, door[0], door[1].format(**names), door[2])) for door in DOORS]
-    wrong = [(door, response.status_code) for door, response in answered if response.status_code != door[3]]
+    answered = [
+        (address, _ask(live, address[0], address[1].format(**names), address[2])) for address in ADDRESSES
+    ]
+    wrong = [
+        (address, response.status_code)
+        for address, response in answered
+        if response.status_code != address[3]
+    ]
     assert wrong == []
     for (_, path, _, status), response in answered:
         if status == 503:

@@ -5,7 +5,7 @@ Sections are those of the policy. Where it leaves a choice, less is disclosed:
 
 2.1  "amberstrict" in one word is AMBER+STRICT.
 2.3  A container without TLP hands down its default, and what it took itself, whichever is stricter.
-     Each source of RED (label, container, neighbour) that has no REL TO itself is addressed to nobody.
+     Each source of RED (label, container, other's object) that has no REL TO itself is addressed to nobody.
      A deleted container counts as it stood; none that comes later moves it.
      "In its own submission" are containers that were new or equal in it, refused ones aside.
      From what is held by then a name takes the strictest in every respect, from each its own.
@@ -16,8 +16,8 @@ Sections are those of the policy. Where it leaves a choice, less is disclosed:
      of home. A container that comes for an identity with namers may tighten it once, as it would the default.
 2.7  What is taken from a colleague's record is all that held for it when it was shown last, for ever.
      A container goes without the unmarked names in its `object_refs` alone.
-4    A copy is a way around an own record only while what it is a copy of lives.
-8    A record is a copy for as long as it lives if it began with one, and has ended when all is deleted.
+4    A copy is a way around an own record only while what it is a copy of is not deleted.
+8    A record that began with a copy is a copy until all of it is deleted, and then has ended.
      A claim is that of the version shown last. Who has deleted versions alone is stopped as by a first one.
      Common ids are nobody's to overwrite, later versions included.
      What was ever shown above GREEN may not be passed on, though it was GREEN when it was shown last.
@@ -28,8 +28,17 @@ Sections are those of the policy. Where it leaves a choice, less is disclosed:
 7    What is served in other forms counts by `about` (an answer goes to whom it answers), as before.
 """
 
-from tests.oracle.sights import Oracle, Sight
-from tests.oracle.treaties import Treaty
-from tests.oracle.versions import Account, Handling, Outcome, Version
+from tests.oracle.agreements import OracleAgreement
+from tests.oracle.forms import ServedForm
+from tests.oracle.serving import Oracle
+from tests.oracle.versions import Handling, OracleAccount, OracleOutcome, OracleVersion
 
-__all__ = ["Account", "Handling", "Oracle", "Outcome", "Sight", "Treaty", "Version"]
+__all__ = [
+    "Handling",
+    "Oracle",
+    "OracleAccount",
+    "OracleAgreement",
+    "OracleOutcome",
+    "OracleVersion",
+    "ServedForm",
+]

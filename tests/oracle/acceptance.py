@@ -8,18 +8,18 @@ from datetime import UTC, datetime, timedelta
 from tests.oracle import markings
 from tests.oracle.levels import Levels
 from tests.oracle.markings import TLP_OF, Json
-from tests.oracle.records import NAMED, RELAYED, Shown, canonical
-from tests.oracle.versions import Outcome, Version
+from tests.oracle.records import NAMED, RELAYED, LastShown, canonical
+from tests.oracle.versions import OracleOutcome, OracleVersion
 
-ACCEPTED, EQUAL = Outcome("accepted"), Outcome("equal")
+ACCEPTED, EQUAL = OracleOutcome("accepted"), OracleOutcome("equal")
 DAY = timedelta(hours=24)
 HUB = "identity--4a1d3a0c-1f0e-4c55-9c68-2f9a7fb0a001"
 # Names are repeated equal but for these: MISP dates its galaxies by the event (2.3).
 _ASIDE = ("created", "modified", "created_by_ref")
 
 
-def refused(why: str) -> Outcome:
-    return Outcome("refused", why)
+def refused(why: str) -> OracleOutcome:
+    return OracleOutcome("refused", why)
 
 
 @dataclass
@@ -29,7 +29,7 @@ class Acceptance(Levels):
     hub_identity: str = HUB
     drawn: dict[str, tuple[str, str, str]] = field(default_factory=dict)  # what each made id stands for
 
-    def accept(self, member: str, obj: Json, at: datetime) -> tuple[Outcome, Version | None]:
+    def accept(self, member: str, obj: Json, at: datetime) -> tuple[OracleOutcome, OracleVersion | None]:
         """Say what becomes of an item, and give the version that it is or, being equal, repeats."""
         outcome = self._unreadable(obj, at)
         if outcome is not None:
@@ -52,7 +52,7 @@ class Acceptance(Levels):
 
     # --- readable, and no copy of the hub's ---
 
-    def _unreadable(self, obj: Json, at: datetime) -> Outcome | None:
+    def _unreadable(self, obj: Json, at: datetime) -> OracleOutcome | None:
         if markings.has_id_in_other_case(obj):
             return refused("id not in lower case")
         if obj["type"] == "marking-definition":
@@ -74,7 +74,7 @@ class Acceptance(Levels):
 
     # --- the same again ---
 
-    def _repeated(self, member: str, obj: Json) -> tuple[Outcome | None, Version | None]:
+    def _repeated(self, member: str, obj: Json) -> tuple[OracleOutcome | None, OracleVersion | None]:
         held = self.record(member, obj["id"])
         text = text_of(obj)
         if text is None:
@@ -92,7 +92,7 @@ class Acceptance(Levels):
                 return refused("different under the same version"), None
         return None, None
 
-    def _name_repeated(self, member: str, obj: Json) -> Version | None:
+    def _name_repeated(self, member: str, obj: Json) -> OracleVersion | None:
         """The newest version of the record, if it is said again unmarked and equal (2.3)."""
         held = self.record(member, obj["id"])
         if not held or held[-1].is_deleted or not markings.is_once(obj) or markings.tlp_of(obj):
@@ -100,7 +100,7 @@ class Acceptance(Levels):
         one, other = ({k: v for k, v in o.items() if k not in _ASIDE} for o in (held[-1].obj, obj))
         return held[-1] if is_equal(one, other) else None
 
-    def _version(self, member: str, obj: Json, at: datetime) -> Version:
+    def _version(self, member: str, obj: Json, at: datetime) -> OracleVersion:
         held = self.record(member, obj["id"])
         text = text_of(obj)
         if text is None:
@@ -113,7 +113,9 @@ class Acceptance(Levels):
         )
         begins_as_copy = living[0].begins_as_copy if living else bool(copied)
         order = self.submissions
-        return Version(member, obj["id"], text, at, obj, order, copies=copied, begins_as_copy=begins_as_copy)
+        return OracleVersion(
+            member, obj["id"], text, at, obj, order, copies=copied, begins_as_copy=begins_as_copy
+        )
 
     # --- nobody speaks for another (8) ---
 
@@ -160,7 +162,7 @@ class Acceptance(Levels):
             else "created or created_by_ref changed"
         )
 
-    def _agree(self, member: str, obj: Json, held: Version, when: datetime) -> bool:
+    def _agree(self, member: str, obj: Json, held: OracleVersion, when: datetime) -> bool:
         if obj.get("created") != held.obj.get("created"):
             return False
         former, latter = held.creator, obj.get("created_by_ref")
@@ -181,13 +183,13 @@ class Acceptance(Levels):
         judge = self._outranks if self.owns(member, id) else self._overwrites
         return "overwrites another" if any(judge(member, obj, s.version) for s in others) else None
 
-    def _outranks(self, member: str, obj: Json, other: Version) -> bool:
+    def _outranks(self, member: str, obj: Json, other: OracleVersion) -> bool:
         """Whether another's named record stops a version, that is not, of a record that is there."""
         is_its_cert = self._is_cert_of(member, other)
         mine, its = self.claim(member, obj), self.claim(other.member, other.obj)
         return mine != NAMED and its == NAMED and not is_its_cert
 
-    def _overwrites(self, member: str, obj: Json, other: Version) -> bool:
+    def _overwrites(self, member: str, obj: Json, other: OracleVersion) -> bool:
         mine, its = self.claim(member, obj), self.claim(other.member, other.obj)
         if its < mine:
             return False
@@ -199,7 +201,7 @@ class Acceptance(Levels):
             return False
         return self.accounts[member].kind != "cert" or its == NAMED
 
-    def _is_cert_of(self, member: str, other: Version) -> bool:
+    def _is_cert_of(self, member: str, other: OracleVersion) -> bool:
         account = self.accounts[member]
         return account.kind == "cert" and account.nation == self.nation(other)
 
@@ -217,7 +219,7 @@ class Acceptance(Levels):
         found = self.first_of_equal(self.others(member, obj["id"]))
         return "passing on" if any(self._passes_on(member, obj, s) for s in found) else None
 
-    def _passes_on(self, member: str, obj: Json, shown: Shown) -> bool:
+    def _passes_on(self, member: str, obj: Json, shown: LastShown) -> bool:
         other = shown.version
         if self.nation(other) == self.accounts[member].nation or not shown.was_above:
             return False
@@ -228,7 +230,7 @@ class Acceptance(Levels):
             return False
         return not self._was_named_before(member, other)
 
-    def _was_named_before(self, member: str, other: Version) -> bool:
+    def _was_named_before(self, member: str, other: OracleVersion) -> bool:
         """Whether a record of the submitter's nation referred to the id before that came, and before any
         other nation's that it was shown."""
         seen = self.seen_ever.get(member, set())
@@ -255,7 +257,7 @@ class Acceptance(Levels):
 
     # --- what stands (2.3) ---
 
-    def stands(self, version: Version) -> bool:
+    def stands(self, version: OracleVersion) -> bool:
         """Whether the newest version of its record stands in its place, being laxer."""
         if not version.is_once or self.kept_from(version) is not None:
             return False
@@ -275,6 +277,6 @@ def is_equal(one: Json, other: Json) -> bool:
     return canonical(one) == canonical(other)
 
 
-def _is_copy(obj: Json, version: Version) -> bool:
+def _is_copy(obj: Json, version: OracleVersion) -> bool:
     """An equal copy of what another submitted."""
     return version.id == obj["id"] and is_equal(version.obj, obj)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from tests.oracle import markings
 from tests.oracle.markings import LEVELS, strictest
 from tests.oracle.records import Records
-from tests.oracle.versions import Given, Handling, Version, common, together
+from tests.oracle.versions import Given, Handling, OracleVersion, common, together
 
-Plain = Mapping[Version, Handling]
+Plain = Mapping[OracleVersion, Handling]
 
 
 @dataclass
@@ -22,9 +22,9 @@ class Levels(Records):
     def decide(
         self,
         member: str,
-        fresh: Sequence[Version],
-        brought: Collection[Version],
-        repeated: Collection[Version],
+        fresh: Sequence[OracleVersion],
+        brought: Collection[OracleVersion],
+        repeated: Collection[OracleVersion],
     ) -> None:
         """Decide what is decided once. `brought` are the submission's containers, new or held already;
         `repeated` the names that it said again (2.3)."""
@@ -43,7 +43,7 @@ class Levels(Records):
                 self._again(version, named_by, is_repeated=version in repeated)
         self.settle(member)
 
-    def _default(self, version: Version) -> None:
+    def _default(self, version: OracleVersion) -> None:
         """Whether nothing but the default is left for it, for ever (2.3, 2.4)."""
         if version.tlp is not None or version.is_once or self.kept_from(version) is not None:
             return
@@ -51,16 +51,16 @@ class Levels(Records):
         is_excepted = markings.is_accepted_definition(version.obj, self.informative)
         version.is_home = version.is_default and self.nation(version) in self.homes and not is_excepted
 
-    def _is_contained(self, version: Version) -> bool:
+    def _is_contained(self, version: OracleVersion) -> bool:
         """Whether anything is handed down to it; containers that name but each other have the default."""
         above = self.containers(version)
         for container in above:  # it grows as it is gone through
             if container.tlp is None:
                 above += [c for c in self.containers(container) if c not in above]
-        is_circle = version in above and all(c.tlp is None and self.containers(c) for c in above)
-        return bool(above) and not is_circle
+        is_cycle = version in above and all(c.tlp is None and self.containers(c) for c in above)
+        return bool(above) and not is_cycle
 
-    def _first(self, name: Version, beside: Sequence[Version]) -> Given:
+    def _first(self, name: OracleVersion, beside: Sequence[OracleVersion]) -> Given:
         if beside:
             return self._laxest(beside)
         held = self.containers(name)
@@ -73,7 +73,7 @@ class Levels(Records):
         nation = self.nation(name)
         return Given(self.defaults[nation], is_home=nation in self.homes, is_default=True)
 
-    def _laxest(self, containers: Sequence[Version]) -> Given:
+    def _laxest(self, containers: Sequence[OracleVersion]) -> Given:
         """Of the open ones, else of all, those of the lowest level, to whomever one of these goes."""
         offers = {container: self.handed(container) for container in containers}
         open_ = [container for container in containers if not offers[container].is_closed]
@@ -85,7 +85,7 @@ class Levels(Records):
         nations = frozenset[str]().union(*named) if len(named) == len(each) else None
         return Given(lowest, nations, () if open_ else tuple(chosen))
 
-    def _again(self, name: Version, named_by: Sequence[Version], *, is_repeated: bool) -> None:
+    def _again(self, name: OracleVersion, named_by: Sequence[OracleVersion], *, is_repeated: bool) -> None:
         """A container comes for a name that is there: it may loosen what is said again, or be the first."""
         assert name.given is not None
         offer = self._laxest(named_by)
@@ -112,7 +112,7 @@ class Levels(Records):
 
     def _settle(self, member: str) -> None:
         mine = [v for v in self.versions if v.member == member]
-        plain: dict[Version, Handling] = {v: v.plain if v.is_deleted else Handling() for v in mine}
+        plain: dict[OracleVersion, Handling] = {v: v.plain if v.is_deleted else Handling() for v in mine}
         living = [version for version in mine if not version.is_deleted]
         while True:
             found = plain | {version: self._plain(version, plain) for version in living}
@@ -131,7 +131,7 @@ class Levels(Records):
                 by = tuple(container for container in version.given.by if plain[container].is_closed)
                 version.given = replace(version.given, by=by)
 
-    def _plain(self, version: Version, plain: Plain) -> Handling:
+    def _plain(self, version: OracleVersion, plain: Plain) -> Handling:
         own = Handling(version.raised, self._own_nations(version), self._is_closed_by_itself(version))
         if version.tlp is not None:
             return together([replace(own, level=strictest([own.level, version.tlp]))])
@@ -145,7 +145,7 @@ class Levels(Records):
         own = replace(own, is_closed=own.is_closed or version.is_home)
         return together([own, *(self.handed(container, plain) for container in self.containers(version))])
 
-    def _given(self, version: Version, plain: Plain) -> list[Handling]:
+    def _given(self, version: OracleVersion, plain: Plain) -> list[Handling]:
         given = version.given
         if given is None:
             return []
@@ -154,27 +154,27 @@ class Levels(Records):
         is_closed = given.is_home or any(plain[container].is_closed for container in given.by)
         return [Handling(given.level, given.nations, is_closed)]
 
-    def default(self, version: Version) -> str:
+    def default(self, version: OracleVersion) -> str:
         said = self.configured(version)
         is_excepted = markings.is_accepted_definition(version.obj, said.informative)
         return "green" if is_excepted else said.defaults[self.nation(version)]
 
-    def containers(self, version: Version) -> list[Version]:
+    def containers(self, version: OracleVersion) -> list[OracleVersion]:
         """Every version of every container of the member that names it (2.3)."""
         return [v for v in self.versions if v.member == version.member and version.id in v.contains()]
 
-    def handed(self, container: Version, plain: Plain | None = None) -> Handling:
+    def handed(self, container: OracleVersion, plain: Plain | None = None) -> Handling:
         """What a container hands down: one without TLP of its own counts at its default (2.3)."""
         own = container.plain if plain is None else plain[container]
         if container.tlp is not None:
             return own
         return together([replace(own, level=strictest([own.level, self.default(container)]))])
 
-    def _own_nations(self, version: Version) -> frozenset[str] | None:
+    def _own_nations(self, version: OracleVersion) -> frozenset[str] | None:
         named = {self.rel_to[ref] for ref in markings.marks_of(version.obj) if ref in self.rel_to}
         return frozenset(named) or None
 
-    def _is_closed_by_itself(self, version: Version) -> bool:
+    def _is_closed_by_itself(self, version: OracleVersion) -> bool:
         """By a marking that nobody knows, REL TO on a part or at depth, or a bad selector (2.1, 2.5, 2.6)."""
         said = self.configured(version).informative
         # What is no statement has to be listed for both: the definition, and what carries it.
@@ -189,7 +189,7 @@ class Levels(Records):
         is_unknown = bool((whole - accepted - self.rel_to.keys()) | (inner - accepted))
         return is_unknown or markings.has_bad_selector(version.obj)
 
-    def _base(self, version: Version) -> Handling:
+    def _base(self, version: OracleVersion) -> Handling:
         """Level and REL TO without the version's own granular markings and labels (7)."""
         kept = self.kept_from(version)
         sources = [Handling(version.tlp, self._own_nations(version)), version.taken]
@@ -205,7 +205,7 @@ class Levels(Records):
 
     # --- identities (2.4) ---
 
-    def _follow(self, version: Version) -> None:
+    def _follow(self, version: OracleVersion) -> None:
         """An unmarked identity that no container gave anything takes the laxest of those that name it."""
         given = version.given
         if version.type != "identity" or given is None or not given.is_default:
@@ -220,7 +220,7 @@ class Levels(Records):
         if first or LEVELS.index(laxest) <= LEVELS.index(held):
             version.follows = laxest
 
-    def _namers(self, identity: Version) -> list[Version]:
+    def _namers(self, identity: OracleVersion) -> list[OracleVersion]:
         """Newest versions that go abroad; unmarked identities name none, their own level being taken."""
         return [
             v

@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import groupby
 
 from tests.oracle.markings import DEFINITIONS, LEVELS, Json, is_derived, is_observable, marks_of, type_of
-from tests.oracle.versions import Account, Handling, Version
+from tests.oracle.versions import Handling, OracleAccount, OracleVersion
 
 NAMED, BARE, RELAYED = 2, 1, 0
 
@@ -23,14 +23,14 @@ class Served:
     are gone.
     """
 
-    version: Version
+    version: OracleVersion
     handling: Handling
-    original: Version
+    original: OracleVersion
     ceiling: str | None = None
 
 
 @dataclass(frozen=True)
-class Shown:
+class LastShown:
     """What was served of another's record when it was shown last: of its newest version then.
 
     `is_now`: it may still be seen. `was_above`: at some time it was above GREEN, with REL TO or limited.
@@ -43,7 +43,7 @@ class Shown:
     noted: int = 0
 
     @property
-    def version(self) -> Version:
+    def version(self) -> OracleVersion:
         return self.served.version
 
     @property
@@ -74,7 +74,7 @@ class Configured:
 class Records:
     """Everything that was submitted so far, by whom, and what they have seen of each other's."""
 
-    accounts: Mapping[str, Account]
+    accounts: Mapping[str, OracleAccount]
     defaults: Mapping[str, str]
     informative: frozenset[str]
     rel_to: Mapping[str, str]  # the nation that each of the hub's definitions names (6)
@@ -82,11 +82,11 @@ class Records:
     homes: set[str] = field(default_factory=set)  # the nations with `unmarked = "home"` (2.4)
     registered: dict[str, set[str]] = field(default_factory=dict)  # the identities that each speaks as
     suspended: set[str] = field(default_factory=set)
-    versions: list[Version] = field(default_factory=list)
-    shown: dict[str, dict[Version, Shown]] = field(default_factory=dict)
+    versions: list[OracleVersion] = field(default_factory=list)
+    shown: dict[str, dict[OracleVersion, LastShown]] = field(default_factory=dict)
     notes: int = 0
-    seen_ever: dict[str, set[Version]] = field(default_factory=dict)
-    seen_now: dict[str, set[Version]] = field(default_factory=dict)
+    seen_ever: dict[str, set[OracleVersion]] = field(default_factory=dict)
+    seen_now: dict[str, set[OracleVersion]] = field(default_factory=dict)
     submissions: int = 0
     earlier: list[tuple[int, Configured]] = field(default_factory=list)  # each until after which submission
 
@@ -106,44 +106,44 @@ class Records:
         self.defaults, self.informative, self.public_sources = defaults, informative, public_sources
         self.homes = {*homes}
 
-    def configured(self, version: Version) -> Configured:
+    def configured(self, version: OracleVersion) -> Configured:
         """What was configured when it was submitted."""
         now = Configured(self.defaults, self.informative, self.public_sources)
         return next((one for last, one in self.earlier if version.order <= last), now)
 
     # --- records ---
 
-    def nation(self, version: Version) -> str:
+    def nation(self, version: OracleVersion) -> str:
         return self.accounts[version.member].nation
 
-    def record(self, member: str, id: str) -> list[Version]:
+    def record(self, member: str, id: str) -> list[OracleVersion]:
         """The versions of a record, oldest first."""
         return sorted((v for v in self.versions if (v.member, v.id) == (member, id)), key=lambda v: v.when)
 
-    def living(self, member: str, id: str) -> list[Version]:
+    def living(self, member: str, id: str) -> list[OracleVersion]:
         return [version for version in self.record(member, id) if not version.is_deleted]
 
-    def is_newest(self, version: Version) -> bool:
+    def is_newest(self, version: OracleVersion) -> bool:
         return self.newest(version.member, version.id) is version
 
-    def newest(self, member: str, id: str) -> Version:
+    def newest(self, member: str, id: str) -> OracleVersion:
         """The version by which a record is judged: the last that is not deleted, or else the last."""
         return (self.living(member, id) or self.record(member, id))[-1]
 
     def owns(self, member: str, id: str) -> bool:
         """Whether it has a living record of its own that is no copy (2.7, 8).
 
-        A record is a copy for as long as it lives, if it began with one.
+        A record that began with a copy is a copy until all of it is deleted.
         """
         living = self.living(member, id)
         return bool(living) and not living[0].begins_as_copy
 
-    def predecessor(self, version: Version) -> Version | None:
+    def predecessor(self, version: OracleVersion) -> OracleVersion | None:
         """Deleted ones count as they stood (8)."""
         earlier = [v for v in self.record(version.member, version.id) if v.when < version.when]
         return earlier[-1] if earlier else None
 
-    def kept_from(self, version: Version) -> Version | None:
+    def kept_from(self, version: OracleVersion) -> OracleVersion | None:
         """What a revoking version without TLP keeps its handling from (8)."""
         return self.predecessor(version) if version.is_revoking and version.tlp is None else None
 
@@ -173,7 +173,7 @@ class Records:
             return NAMED
         return BARE if creator is None else RELAYED
 
-    def is_common(self, other: Version, item: Json | None = None) -> bool:
+    def is_common(self, other: OracleVersion, item: Json | None = None) -> bool:
         """Whether many use the id for one thing; `item` is what is submitted under it, if that is asked."""
         if self.is_registered(other.id):
             return False
@@ -183,13 +183,13 @@ class Records:
             return True
         return self.was_public(other) and (item is None or self.is_public(item))
 
-    def is_marked_name(self, version: Version) -> bool:
+    def is_marked_name(self, version: OracleVersion) -> bool:
         """A name that itself carries a level above GREEN, or REL TO (2.7, 8)."""
         levels = [level for level in (version.tlp, version.raised) if level is not None]
         is_above = any(LEVELS.index(level) > LEVELS.index("green") for level in levels)
         return version.is_name and (is_above or not self.rel_to.keys().isdisjoint(marks_of(version.obj)))
 
-    def was_public(self, version: Version) -> bool:
+    def was_public(self, version: OracleVersion) -> bool:
         """Whether its creator is a public source, and was one when it was submitted."""
         then = self.configured(version).public_sources
         return self.is_public(version.obj) and version.obj["created_by_ref"] in then
@@ -213,9 +213,9 @@ class Records:
             for one in found:
                 key = one.version
                 was_above = one.handling.is_above or (key in shown and shown[key].was_above)
-                shown[key] = Shown(one, is_now=True, was_above=was_above, noted=self.notes)
+                shown[key] = LastShown(one, is_now=True, was_above=was_above, noted=self.notes)
 
-    def others(self, member: str, id: str) -> list[Shown]:
+    def others(self, member: str, id: str) -> list[LastShown]:
         """What it may see, or was once shown, of others' records of an id; copies of its own are none.
 
         Each record is there as it was shown last; in all forms in which that version was.
@@ -230,7 +230,7 @@ class Records:
         last = [s for s in last if not self.is_of_own(member, s.version)]
         return sorted(last, key=lambda s: s.version.order)
 
-    def is_of_own(self, member: str, version: Version) -> bool:
+    def is_of_own(self, member: str, version: OracleVersion) -> bool:
         """Whether it is equal to what the member itself submitted before."""
         return any(
             own.order < version.order and canonical(own.obj) == canonical(version.obj)
@@ -238,9 +238,9 @@ class Records:
             if not own.begins_as_copy
         )
 
-    def first_of_equal(self, found: Iterable[Shown]) -> list[Shown]:
+    def first_of_equal(self, found: Iterable[LastShown]) -> list[LastShown]:
         """Of equal objects of several members the one submitted first."""
-        first: dict[str, Shown] = {}
+        first: dict[str, LastShown] = {}
         for one in sorted(found, key=lambda s: s.version.order):
             first.setdefault(canonical(one.version.obj), one)
         return list(first.values())

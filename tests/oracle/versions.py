@@ -14,12 +14,12 @@ __all__ = [
     "NOBODY",
     "ORDER",
     "TLP_OF",
-    "Account",
     "Given",
     "Handling",
     "Json",
-    "Outcome",
-    "Version",
+    "OracleAccount",
+    "OracleOutcome",
+    "OracleVersion",
     "common",
     "lowest",
     "narrower",
@@ -34,7 +34,7 @@ NOBODY: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
-class Account:
+class OracleAccount:
     """A member: its nation and its kind (partner, agency or cert)."""
 
     nation: str
@@ -42,7 +42,7 @@ class Account:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class OracleOutcome:
     """What became of an item: `accepted`, `equal` (a success, nothing stored) or `refused`, and why that."""
 
     kind: str
@@ -124,7 +124,7 @@ class Given:
 
     level: str
     nations: frozenset[str] | None = None
-    by: tuple[Version, ...] = ()
+    by: tuple[OracleVersion, ...] = ()
     is_home: bool = False
     is_default: bool = False  # the first submission that brings a container may still tighten it
 
@@ -134,7 +134,7 @@ class Given:
 
 
 @dataclass(eq=False)
-class Version:
+class OracleVersion:
     """One accepted version, what was decided when it came, and what it amounts to now.
 
     Decided when it came, for ever: `is_default` (no container named it), `is_home`, `given` (names), `taken`
@@ -156,7 +156,7 @@ class Version:
     given: Given | None = None
     follows: str | None = None  # the level that an identity takes from those that name it (2.4)
     taken: Handling = Handling()
-    copies: tuple[Version, ...] = ()
+    copies: tuple[OracleVersion, ...] = ()
     begins_as_copy: bool = False
     plain: Handling = Handling()
     full: Handling = Handling()

@@ -7,9 +7,9 @@ from hub.actions.oversight import explain
 from hub.actions.oversight.explain import ExplanationRequest
 from hub.errors import NotFound
 from hub.model import StixId, version_key
-from tests.oracle import Version
+from tests.oracle import OracleVersion
+from tests.policy.cases import Deviates, Json, UnreadableCase
 from tests.policy.playing import CasePlay
-from tests.policy.stories import Deviates, Json, UnreadableCase
 from tests.properties.test_explanations import AUDITOR, ask, expected
 from tests.properties.unrecorded import unrecorded
 from tests.stix_objects import stix_id
@@ -48,7 +48,7 @@ def hold_to_what_is_told(play: CasePlay) -> None:
             raise Deviates(f"{play.place}: {label} lacks {names}\n  hub:  {bodies or 'nobody is served it'}")
     for question, words in play.case.asks.items():
         reader, _, name = question.partition(" about ")
-        told = _answer(play, reader, play.shelf.id(name))
+        told = _answer(play, reader, play.case_objects.id(name))
         if words not in told or (words == "nothing") != (told == "nothing"):
             raise Deviates(f"{play.place}: {question}\n  case: {words}\n  hub:  {told}")
 
@@ -114,7 +114,7 @@ def _is_told(reader: str, record: Json) -> bool:
     return any(expected(reader, {"decisions": [one]}) for one in (own, *forms))
 
 
-def _version(play: CasePlay, label: str) -> Version:
+def _version(play: CasePlay, label: str) -> OracleVersion:
     found = [v for v in play.oracle.versions if play.label(*v.key) == label]
     if len(found) != 1:
         known = sorted({play.label(*v.key) for v in play.oracle.versions})
@@ -134,7 +134,7 @@ def _record(play: CasePlay, label: str) -> Json:
 
 def hold_to_recalls(play: CasePlay) -> None:
     """See that exactly the members that the case names are told to forget exactly these objects."""
-    if not any("polls" in step for step in play.case.story):
+    if not any("polls" in step for step in play.case.steps):
         return  # nobody has fetched anything
     assert play.world is not None
     play.work()

@@ -16,15 +16,15 @@ from hub.actions.agreement import simulate
 from hub.actions.operation import work
 from hub.model import Receipt, format_instant
 from tests.nations import KINDS, registry
-from tests.oracle import Account, Oracle, Outcome
+from tests.oracle import Oracle, OracleAccount, OracleOutcome
 from tests.oracle.contents import made_id
-from tests.policy.objects import Shelf
-from tests.policy.stories import (
+from tests.policy.case_objects import CaseObjects
+from tests.policy.cases import (
     CODES,
     MEMBERS,
-    Case,
     Deviates,
     Json,
+    PolicyCase,
     UnreadableCase,
     differences,
     kind_of,
@@ -76,8 +76,8 @@ class Gone(worlds.Delete):
 class CasePlay(RenditionPlay):
     """One case under way."""
 
-    case: Case = None  # type: ignore[assignment]
-    shelf: Shelf = None  # type: ignore[assignment]
+    case: PolicyCase = None  # type: ignore[assignment]
+    case_objects: CaseObjects = None  # type: ignore[assignment]
     names: dict[str, int] = field(default_factory=dict)  # of agreements, by place
     expected: Sequence[str] = ()  # of the push under way
     place: str = ""
@@ -89,7 +89,7 @@ class CasePlay(RenditionPlay):
         members = {m: self.world.callers[m].member for m in MEMBERS}
         nations = registry(codes=CODES).nations.values()
         self.oracle = Oracle(
-            {m: Account(m[:2].upper(), KINDS[m[3:]].value) for m in MEMBERS},
+            {m: OracleAccount(m[:2].upper(), KINDS[m[3:]].value) for m in MEMBERS},
             dict.fromkeys(CODES, "amber") | dict(self.case.defaults),
             frozenset({INFORMATIVE}),
             {n.rel_to_id: n.code for n in nations},
@@ -98,7 +98,7 @@ class CasePlay(RenditionPlay):
             titles={name: member.name for name, member in members.items()},
         )
         Play.__post_init__(self)
-        self.shelf = Shelf(
+        self.case_objects = CaseObjects(
             self.case.place,
             {n.code: n.rel_to_id for n in nations},
             lambda member: members[member].identity,
@@ -106,8 +106,8 @@ class CasePlay(RenditionPlay):
         )
 
     def tell(self) -> None:
-        """Let the whole story happen, and hold every step to what the case expects of it."""
-        for n, step in enumerate(self.case.story, start=1):
+        """Let all steps happen, and hold every step to what the case expects of it."""
+        for n, step in enumerate(self.case.steps, start=1):
             self.place = f"{self.case.place}, step {n}"
             self.polled.clear()
             self._happen(kind_of(step), step)
@@ -124,14 +124,14 @@ class CasePlay(RenditionPlay):
                 self.wait(1)
                 self.world.see(step["member"])
             case "agreed" | "proposed":
-                self._treat(kind, step)
+                self._propose_in_case(kind, step)
             case "signed":
                 self.step(worlds.Sign(self._which(step["signed"])))
                 self._keep_promise(step["signed"])
             case "suspended" | "resumed" | "terminated":
                 acts = {"suspended": worlds.Suspend, "resumed": worlds.Resume, "terminated": worlds.Terminate}
                 which = self._which(step[kind])
-                self.step(acts[kind](which, sorted(self._treaty(which).parties).index(step["by"])))
+                self.step(acts[kind](which, sorted(self._agreement(which).parties).index(step["by"])))
             case "passes":
                 self.wait(seconds(self.place, step["passes"]))
             case "now_sees":
@@ -142,7 +142,7 @@ class CasePlay(RenditionPlay):
     def _say(self, step: Json) -> None:
         if any("(anonymised)" in str(one) for one in step["pushes"]):
             self.compare(step["member"])  # it must have learnt the ids to use them
-        objects = [self.shelf.build(one) for one in step["pushes"]]
+        objects = [self.case_objects.build(one) for one in step["pushes"]]
         outcome = step.get("outcome", "accepted")
         self.expected = [outcome] * len(objects) if isinstance(outcome, str) else outcome
         if len(self.expected) != len(objects):
@@ -151,7 +151,9 @@ class CasePlay(RenditionPlay):
         self.submit(step["member"], objects)
         self.catch_up()
 
-    def agree(self, member: str, objects: list[Json], judged: Sequence[Outcome], receipt: Receipt) -> None:
+    def agree(
+        self, member: str, objects: list[Json], judged: Sequence[OracleOutcome], receipt: Receipt
+    ) -> None:
         """See that hub and oracle take each object as the case says, and the hub with its words."""
         for obj, words, one, other in zip(objects, self.expected, judged, receipt.outcomes, strict=True):
             kind, _, reason = words.partition(": ")
@@ -163,7 +165,7 @@ class CasePlay(RenditionPlay):
                 raise Deviates(f"{self.place}: {self._name(obj['id'])}\n  case:   {words}\n  {told}")
 
     def _remove(self, step: Json) -> None:
-        id = self.shelf.id(step["deletes"])
+        id = self.case_objects.id(step["deletes"])
         self.step(Gone(step["member"], 0, step.get("version"), named=id))
         done = "deleted" if self.outcomes[-1][1] == [True] else "refused"
         if done != step.get("outcome", "deleted"):
@@ -171,12 +173,12 @@ class CasePlay(RenditionPlay):
 
     # --- agreements ---
 
-    def _treat(self, kind: str, step: Json) -> None:
+    def _propose_in_case(self, kind: str, step: Json) -> None:
         clauses = [step, *step.get("and", [])]
         terms = tuple(Terms({k: v for k, v in one.items() if k in _CLAUSE}) for one in clauses)
         begins, lasts = (self._time(step, name) for name in ("begins_in", "lasts"))
         agree = worlds.Agree(terms, begins=begins, lasts=lasts or _YEAR)  # type: ignore[arg-type]
-        self.names[step[kind]] = len(self.treaties)
+        self.names[step[kind]] = len(self.agreements)
         if "promises" in step:
             self.wait(1)
             self._promise(step, agree)
@@ -236,18 +238,18 @@ class CasePlay(RenditionPlay):
             raise UnreadableCase(f"{self.place}: {name} was never agreed; known are {[*self.names]}")
         return self.names[name]
 
-    def _treaty(self, which: int) -> Any:
-        treaty = self.treaties[which]
-        if treaty is None:
+    def _agreement(self, which: int) -> Any:
+        agreement = self.agreements[which]
+        if agreement is None:
             raise UnreadableCase(f"{self.place}: this agreement was refused when it was proposed")
-        return treaty
+        return agreement
 
     # --- who sees what ---
 
     @cached_property
     def readers(self) -> list[str]:
         """Every member of the nations that the case speaks of; of the others the cert, who sees most."""
-        told = json.dumps([self.case.story, [*self.case.sees], self.case.home])
+        told = json.dumps([self.case.steps, [*self.case.sees], self.case.home])
         spoken_of = [code for code in CODES if f'"{code}"' in told or f"{code.lower()}-" in told]
         return [m for m in MEMBERS if m[:2].upper() in spoken_of or m.endswith("-cert")]
 
@@ -273,9 +275,10 @@ class CasePlay(RenditionPlay):
         self.compare(*self.readers)
 
     def seen_by_oracle(self) -> dict[str, set[str]]:
-        sights = self.oracle.sights(self.in_order(), self.now)
+        served_forms = self.oracle.served_forms(self.in_order(), self.now)
         return {
-            reader: self._labels((*s.version.key, s.form) for s in seen) for reader, seen in sights.items()
+            reader: self._labels((*s.version.key, s.form) for s in seen)
+            for reader, seen in served_forms.items()
         }
 
     def seen_by_hub(self, readers: Iterable[str]) -> dict[str, set[str]]:
@@ -295,7 +298,7 @@ class CasePlay(RenditionPlay):
     def label(self, member: str, id: str, text: str, form: str = "") -> str:
         """Name a version as the case does: "report R, version 2 of us-agency (redacted)"."""
         held = [v.text for v in self.oracle.record(member, id)]
-        number = self.shelf.numbers.get((id, text)) or held.index(text) + 1
+        number = self.case_objects.numbers.get((id, text)) or held.index(text) + 1
         owners = {v.member for v in self.oracle.versions if v.id == id}
         return "".join(
             [
@@ -307,7 +310,7 @@ class CasePlay(RenditionPlay):
         )
 
     def _name(self, id: str) -> str:
-        return next((name for name, known in self.shelf.ids.items() if known == id), id)
+        return next((name for name, known in self.case_objects.ids.items() if known == id), id)
 
     def _made(self, id: str, form: str) -> str:
         """The oracle's id of what the hub made; `as_told` puts the hub's in its place."""

@@ -1,4 +1,4 @@
-"""The lives of a case's agreements in memory, and the periods in which their clauses bind."""
+"""The lifecycle of a case's agreements in memory, and the periods in which their clauses bind."""
 
 from __future__ import annotations
 
@@ -23,37 +23,37 @@ from hub.rules.agreement.amendments import (
     forbids_superseding,
     superseded_by,
 )
-from tests.policy.rules_memory import Memory
-from tests.policy.stories import Json
+from tests.policy.cases import Json
+from tests.policy.rules_memory import RulesMemory
 
 Prepare = Callable[[str, NationCode, datetime], None]
 
 
 @dataclass
-class Treaty:
+class RulesAgreement:
     """An agreement as proposed, what was signed on it, and the amendments that would supersede it."""
 
-    agreement: Agreement
+    terms: Agreement
     needed: frozenset[NationCode]
     proposed_at: datetime
-    former: Treaty | None = None
+    former: RulesAgreement | None = None
     events: list[tuple[Step, NationCode, datetime]] = field(default_factory=list)
-    amendments: list[Treaty] = field(default_factory=list)
+    amendments: list[RulesAgreement] = field(default_factory=list)
 
     @property
     def id(self) -> str:
-        return self.agreement.id
+        return self.terms.id
 
     @property
     def lifecycle(self) -> Lifecycle:
-        lifecycle = Lifecycle(self.agreement, self.needed, self.proposed_at)
+        lifecycle = Lifecycle(self.terms, self.needed, self.proposed_at)
         for step, nation, at in self.events:
             lifecycle = lifecycle.after(step, nation, at)
         return superseded_by(lifecycle, [amendment.lifecycle for amendment in self.amendments])
 
 
 @dataclass(frozen=True)
-class History:
+class DueHistory:
     """What an agreement has yet to bring of what a nation submitted before, from when on."""
 
     agreement: str
@@ -62,40 +62,40 @@ class History:
 
 
 @dataclass
-class Treaties:
+class RulesAgreements:
     """Every agreement, and what each signed step does to the periods.
 
     `prepare` lets rows stand by an amendment, too, before it takes over from what they stand by.
     """
 
-    memory: Memory
+    memory: RulesMemory
     prepare: Prepare
-    due: list[History] = field(default_factory=list)
+    due: list[DueHistory] = field(default_factory=list)
 
-    def taken_due(self, until: datetime) -> list[History]:
+    def taken_due(self, until: datetime) -> list[DueHistory]:
         """Take out what has to be brought until then, in its order."""
         due = sorted((one for one in self.due if one.due_at <= until), key=lambda one: one.due_at)
         self.due = [one for one in self.due if one not in due]
         return due
 
-    def propose(self, document: Json, former: Treaty | None, now: datetime) -> Treaty | None:
+    def propose(self, document: Json, former: RulesAgreement | None, now: datetime) -> RulesAgreement | None:
         """Return the agreement that a document states; None: its parties may not supersede what it does."""
-        agreement = read_agreement(document, self.memory.nations)
+        terms = read_agreement(document, self.memory.nations)
         if former is not None:
-            is_stranger = agreement.parties.isdisjoint(former.agreement.parties)  # who would propose it?
+            is_stranger = terms.parties.isdisjoint(former.terms.parties)  # who would propose it?
             if is_stranger or forbids_superseding(former.lifecycle, now) is not None:
                 return None
-        needed = agreement.parties | (former.agreement.parties if former else frozenset())
-        treaty = Treaty(agreement, needed, now, former)
+        needed = terms.parties | (former.terms.parties if former else frozenset())
+        agreement = RulesAgreement(terms, needed, now, former)
         if former is not None:
-            former.amendments.append(treaty)
-        self.memory.parties[treaty.id] = agreement.parties
-        return treaty
+            former.amendments.append(agreement)
+        self.memory.parties[agreement.id] = terms.parties
+        return agreement
 
-    def take(self, treaty: Treaty, step: Step, nation: NationCode, now: datetime) -> bool:
+    def take(self, agreement: RulesAgreement, step: Step, nation: NationCode, now: datetime) -> bool:
         """Let a nation sign a step, and the periods follow; tell whether it can."""
-        former = treaty.former
-        if obstacle(treaty.lifecycle, step, nation, now) is not None:
+        former = agreement.former
+        if obstacle(agreement.lifecycle, step, nation, now) is not None:
             return False
         if (
             step is Step.SIGN
@@ -103,21 +103,21 @@ class Treaties:
             and forbids_superseding(former.lifecycle, now) is not None
         ):
             return False
-        treaty.events.append((step, nation, now))
+        agreement.events.append((step, nation, now))
         match step:
-            case Step.SIGN if treaty.lifecycle.starts_at is not None:
-                self._come_into_force(treaty, now)
-            case Step.RESUME if not treaty.lifecycle.suspended_by:
-                self._resume(treaty, now)
+            case Step.SIGN if agreement.lifecycle.starts_at is not None:
+                self._come_into_force(agreement, now)
+            case Step.RESUME if not agreement.lifecycle.suspended_by:
+                self._resume(agreement, now)
             case Step.SUSPEND | Step.TERMINATE:
-                self._end(treaty.id, now)
-                self._rearrange(treaty, now, continued=None)
+                self._end(agreement.id, now)
+                self._rearrange(agreement, now, continued=None)
         if step is Step.TERMINATE and former is not None:
-            self._give_back(treaty, former, now)
+            self._give_back(agreement, former, now)
         return True
 
-    def _come_into_force(self, treaty: Treaty, now: datetime) -> None:
-        lifecycle, former = treaty.lifecycle, treaty.former
+    def _come_into_force(self, agreement: RulesAgreement, now: datetime) -> None:
+        lifecycle, former = agreement.lifecycle, agreement.former
         if former is None:
             self._begin(periods_from(lifecycle, now, {}, None))
             return
@@ -131,18 +131,18 @@ class Treaties:
         new = amended_from(lifecycle, now, before, former.id)
         prepared = self._add(waiting(new))
         for origin in sorted({clause.origin for clause in lifecycle.agreement.clauses}):
-            self.prepare(treaty.id, origin, now)
+            self.prepare(agreement.id, origin, now)
         self._limit(former, new[0].start)
         begun = [replace(one, id=kept.id) for kept, one in zip(prepared, new, strict=True)]
         self._replace(begun)
         self._bring(begun)
 
-    def _resume(self, treaty: Treaty, now: datetime) -> None:
+    def _resume(self, agreement: RulesAgreement, now: datetime) -> None:
         """Begin new periods, which also cover what was submitted during the suspension."""
-        self._begin(periods_from(treaty.lifecycle, now, covered_since(self._of(treaty.id)), None))
-        self._rearrange(treaty, now, continued=treaty.id)
+        self._begin(periods_from(agreement.lifecycle, now, covered_since(self._of(agreement.id)), None))
+        self._rearrange(agreement, now, continued=agreement.id)
 
-    def _rearrange(self, former: Treaty, now: datetime, continued: str | None) -> None:
+    def _rearrange(self, former: RulesAgreement, now: datetime, continued: str | None) -> None:
         """Let the amendments that have yet to take over from `former` do so without a gap, or as they can."""
         for amendment in former.amendments:
             if any(p.ended_at is None and p.start > now for p in self._of(amendment.id)):
@@ -153,11 +153,11 @@ class Treaties:
                 self._add(new)
                 self._rearrange(amendment, now, continued=amendment.id)
 
-    def _give_back(self, amendment: Treaty, former: Treaty, now: datetime) -> None:
+    def _give_back(self, amendment: RulesAgreement, former: RulesAgreement, now: datetime) -> None:
         """Let what a terminated agreement would have superseded go on as if it had never been signed."""
         starts_at = amendment.lifecycle.starts_at
         if starts_at is not None and now < starts_at:
-            self._limit(former, former.agreement.valid_until)
+            self._limit(former, former.terms.valid_until)
 
     # --- periods ---
 
@@ -175,16 +175,16 @@ class Treaties:
     def _bring(self, periods: list[Period]) -> None:
         """Have what was submitted before gone through once the periods begin."""
         origins = sorted({p.clause.origin for p in periods if reaches_back(p)})
-        self.due += [History(periods[0].agreement_id, origin, periods[0].start) for origin in origins]
+        self.due += [DueHistory(periods[0].agreement_id, origin, periods[0].start) for origin in origins]
 
     def _end(self, agreement: str, now: datetime, *, begun: bool = True) -> None:
         own = [p for p in self._of(agreement) if p.ended_at is None and (begun or p.start > now)]
         self._replace(replace(p, ended_at=now) for p in own)
 
-    def _limit(self, treaty: Treaty, until: datetime) -> None:
+    def _limit(self, agreement: RulesAgreement, until: datetime) -> None:
         """Let what still binds end by the clock."""
-        last = min(until, treaty.agreement.valid_until)
-        self._replace(replace(p, until=last) for p in self._of(treaty.id) if p.ended_at is None)
+        last = min(until, agreement.terms.valid_until)
+        self._replace(replace(p, until=last) for p in self._of(agreement.id) if p.ended_at is None)
 
     def _replace(self, periods: Iterable[Period]) -> None:
         for period in [*periods]:

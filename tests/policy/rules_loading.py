@@ -48,7 +48,7 @@ from hub.rules.release.references import Settled
 from hub.rules.submission.acceptance import Known, Reserved
 from hub.rules.submission.drafting import NO_DRAFTS, DraftContext, Drafts
 from hub.rules.submission.others import KnowledgeOfOthers, KnownOthers, StoredOthers
-from tests.policy.rules_memory import Memory, Row, made_id
+from tests.policy.rules_memory import RulesMemory, RulesRow, made_id
 
 Items = Sequence[StixObject | Unreadable]
 
@@ -56,7 +56,7 @@ Items = Sequence[StixObject | Unreadable]
 # --- what is known of others, and whose ids are whose (rules/submission) ---------------------
 
 
-def draft_context(memory: Memory, member: Member, items: Items, now: datetime) -> DraftContext:
+def draft_context(memory: RulesMemory, member: Member, items: Items, now: datetime) -> DraftContext:
     """What is known before the items are looked at."""
     readable = [item for item in items if isinstance(item, StixObject)]
     ids, referred = {item.id for item in readable}, {id for item in readable for id in item.refers}
@@ -77,7 +77,7 @@ def draft_context(memory: Memory, member: Member, items: Items, now: datetime) -
 
 
 def others(
-    memory: Memory, member: Member, ids: Collection[StixId], referred: Collection[StixId], now: datetime
+    memory: RulesMemory, member: Member, ids: Collection[StixId], referred: Collection[StixId], now: datetime
 ) -> KnownOthers:
     """What a member knows of the ids that it submits or refers to, and of who named these."""
     others = [*_neighbours(memory, member, {*ids, *referred})]
@@ -99,13 +99,13 @@ def others(
     return KnownOthers(known.by_id, naming, of_the_hub)
 
 
-def _is_the_hubs(memory: Memory, id: StixId) -> bool:
+def _is_the_hubs(memory: RulesMemory, id: StixId) -> bool:
     registry = memory.registry
     is_made = id in memory.made and memory.made[id].form != ANONYMISED
     return is_made or id in TLP_IDS or id in registry.rel_to or id == registry.hub_identity_id
 
 
-def _neighbours(memory: Memory, member: Member, ids: Collection[StixId]) -> Iterator[OthersVersion]:
+def _neighbours(memory: RulesMemory, member: Member, ids: Collection[StixId]) -> Iterator[OthersVersion]:
     """Give the rows by which the nation knows these ids: a redaction by its own and by its original's."""
     for row in memory.ledger(member.nation):
         version = memory.versions[row.version]
@@ -115,7 +115,7 @@ def _neighbours(memory: Memory, member: Member, ids: Collection[StixId]) -> Iter
             yield from (_neighbour(memory, row, id) for id in sorted(known_as & {*ids}))
 
 
-def _is_copy_of(memory: Memory, member: MemberId, version: ObjectVersion) -> bool:
+def _is_copy_of(memory: RulesMemory, member: MemberId, version: ObjectVersion) -> bool:
     """Tell whether it equals what the member itself submitted before, and not as a copy."""
     return any(
         own.id == version.id and own.digest == version.digest and own.key < version.key and not own.is_copy
@@ -123,7 +123,7 @@ def _is_copy_of(memory: Memory, member: MemberId, version: ObjectVersion) -> boo
     )
 
 
-def _neighbour(memory: Memory, row: Row, id: StixId) -> OthersVersion:
+def _neighbour(memory: RulesMemory, row: RulesRow, id: StixId) -> OthersVersion:
     version = memory.versions[row.version]
     carried = [level for level in (version.markings.tlp, version.markings.raised) if level is not None]
     return OthersVersion(
@@ -149,7 +149,7 @@ def _neighbour(memory: Memory, row: Row, id: StixId) -> OthersVersion:
     )
 
 
-def _mentions(memory: Memory, member: Member, ids: Collection[StixId]) -> Iterator[Mention]:
+def _mentions(memory: RulesMemory, member: Member, ids: Collection[StixId]) -> Iterator[Mention]:
     """Give who named these ids: the member itself, and others in what its nation's ledger has."""
     for version in memory.of(member.id):
         for id in version.refers & {*ids}:
@@ -161,7 +161,7 @@ def _mentions(memory: Memory, member: Member, ids: Collection[StixId]) -> Iterat
                 yield Mention(id, row.origin, version.submitted_at, row.date, row.justified_by)
 
 
-def _named_in(memory: Memory, row: Row) -> set[StixId]:
+def _named_in(memory: RulesMemory, row: RulesRow) -> set[StixId]:
     """The ids that the row's object names: a redaction what is left, an anonymised one the made ids."""
     version, form = memory.versions[row.version], row.form
     left = (cut.refers for cut in version.redactions if cut.ceiling == form.ceiling)
@@ -172,7 +172,7 @@ def _named_in(memory: Memory, row: Row) -> set[StixId]:
     return {made if made in memory.made else id for id, made in hidden.items()}
 
 
-def originals(memory: Memory, nation: NationCode, ids: Iterable[StixId]) -> dict[StixId, OriginalId]:
+def originals(memory: RulesMemory, nation: NationCode, ids: Iterable[StixId]) -> dict[StixId, OriginalId]:
     """What stands behind those of the ids that the hub made of other nations' objects."""
     found = {id: memory.made[id] for id in ids if id in memory.made}
     return {id: OriginalId(one.origin, one.id) for id, one in found.items() if one.origin != nation}
@@ -182,7 +182,7 @@ def originals(memory: Memory, nation: NationCode, ids: Iterable[StixId]) -> dict
 
 
 def facts(
-    memory: Memory,
+    memory: RulesMemory,
     member: MemberId,
     drafts: Drafts = NO_DRAFTS,
     deleted: Mapping[int, datetime] | None = None,
@@ -221,12 +221,14 @@ def _namers(versions: Iterable[ObjectVersion]) -> Mapping[StixId, Mapping[Tlp, i
 # --- for whom versions stand (rules/release) --------------------------------------------------
 
 
-def context(memory: Memory, origin: NationCode, now: datetime) -> DecisionContext:
+def context(memory: RulesMemory, origin: NationCode, now: datetime) -> DecisionContext:
     unended = [period for period in memory.periods if period.ended_at is None]
     return DecisionContext(origin, memory.members, memory.nations, unended, now)
 
 
-def live_rows(memory: Memory, versions: Collection[int], recipients: Collection[NationCode]) -> list[LiveRow]:
+def live_rows(
+    memory: RulesMemory, versions: Collection[int], recipients: Collection[NationCode]
+) -> list[LiveRow]:
     return [
         row.live()
         for row in memory.rows
@@ -234,13 +236,13 @@ def live_rows(memory: Memory, versions: Collection[int], recipients: Collection[
     ]
 
 
-def stored(memory: Memory, judging: Judging) -> Stored:
+def stored(memory: RulesMemory, judging: Judging) -> Stored:
     """That on which the judged versions hang, and which is not judged with them."""
     answers = {one.key: _audience(memory, judging.context.origin, one) for one in judging.answers()}
     return Stored([*_settled(memory, judging)], _originals_of(memory, judging.copies()), answers)
 
 
-def _settled(memory: Memory, judging: Judging) -> Iterator[Settled]:
+def _settled(memory: RulesMemory, judging: Judging) -> Iterator[Settled]:
     context = judging.context
     for member, ids in judging.referred().items():
         for version in memory.of(member):
@@ -258,7 +260,7 @@ def _settled(memory: Memory, judging: Judging) -> Iterator[Settled]:
                 )
 
 
-def _originals_of(memory: Memory, versions: Iterable[ObjectVersion]) -> Originals:
+def _originals_of(memory: RulesMemory, versions: Iterable[ObjectVersion]) -> Originals:
     """For whom the equal objects stand, that the submitters of copies among these had been shown."""
     equals = [
         EqualVersion(
@@ -272,7 +274,7 @@ def _originals_of(memory: Memory, versions: Iterable[ObjectVersion]) -> Original
     return decided_originals(equals, memory.members)
 
 
-def _rows_of(memory: Memory, version: ObjectVersion) -> list[OriginalRow]:
+def _rows_of(memory: RulesMemory, version: ObjectVersion) -> list[OriginalRow]:
     """By what the rows of the version, as submitted, stand and stood."""
     return [
         OriginalRow(row.recipient, justified_by.until is None, justified_by.justification)
@@ -282,7 +284,7 @@ def _rows_of(memory: Memory, version: ObjectVersion) -> list[OriginalRow]:
     ]
 
 
-def _audience(memory: Memory, origin: NationCode, answer: ObjectVersion) -> Justification:
+def _audience(memory: RulesMemory, origin: NationCode, answer: ObjectVersion) -> Justification:
     """For whom an answer is where it is about: who sees there what had been released before it came."""
     assert answer.about is not None
     behind = answered(originals(memory, origin, answer.refers), answer.about)

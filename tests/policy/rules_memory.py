@@ -39,7 +39,7 @@ _SPACE = uuid.UUID("5f0c2f0e-6a53-4f0e-9b7e-0c1d7b1f6a03")
 
 
 @dataclass
-class Row:
+class RulesRow:
     """A row of one nation's ledger: that it is shown a version in a form, under an id, and by what it stands.
 
     `former` is what it stood by before it was changed where it is. A row of a deleted version is withdrawn
@@ -75,7 +75,7 @@ class Row:
         return LiveRow(*place, self.is_newest, self.withdrawn_at is None, self.form, self.shown)
 
 
-class Made(NamedTuple):
+class MadeId(NamedTuple):
     """What stands behind an id that the hub made: the object's own id, and the form that it was made for."""
 
     origin: NationCode
@@ -84,16 +84,16 @@ class Made(NamedTuple):
 
 
 @dataclass
-class Memory:
+class RulesMemory:
     """All that is kept: who takes part, versions by key, the rows of all ledgers, periods, made ids."""
 
     registry: Registry
     members: Mapping[MemberId, Member]
     versions: dict[int, ObjectVersion] = field(default_factory=dict)
-    rows: list[Row] = field(default_factory=list)
+    rows: list[RulesRow] = field(default_factory=list)
     periods: list[Period] = field(default_factory=list)
     parties: dict[str, frozenset[NationCode]] = field(default_factory=dict)  # of agreements
-    made: dict[StixId, Made] = field(default_factory=dict)
+    made: dict[StixId, MadeId] = field(default_factory=dict)
 
     @property
     def nations(self) -> list[NationCode]:
@@ -111,7 +111,7 @@ class Memory:
     def of_nation(self, nation: NationCode) -> list[ObjectVersion]:
         return [version for version in self.versions.values() if self.nation(version.member) == nation]
 
-    def ledger(self, recipient: NationCode | None) -> list[Row]:
+    def ledger(self, recipient: NationCode | None) -> list[RulesRow]:
         return [row for row in self.rows if row.recipient == recipient]
 
     # --- what was decided is written ---
@@ -170,12 +170,12 @@ class Memory:
             id = made_id(origin, version.id, form)
             # What the hub makes has a text of its own, which no case repeats.
             digest = hashlib.sha256(f"{id} {key}".encode()).digest()
-            self.made |= {id: Made(origin, version.id, form)} if id != version.id else {}
+            self.made |= {id: MadeId(origin, version.id, form)} if id != version.id else {}
         if form.is_anonymised:
             self._hide(origin, version.refers)
         is_gone = version.deleted_at is not None
         self.rows.append(
-            Row(
+            RulesRow(
                 *(recipient, len(ledger) + 1, date, origin, key, form, id, digest, value),
                 shown=version.shown(form),
                 is_newest=version.is_newest,
@@ -195,7 +195,7 @@ class Memory:
         abroad = {row.id for row in self.ledger(origin) if row.origin != origin}
         givers = KnownSubmitters(*(frozenset(ids & free) for ids in (by[True], by[False], abroad)))
         for id in hidden_ids(free, givers):
-            self.made[made_id(origin, id, ANONYMISED)] = Made(origin, id, ANONYMISED)
+            self.made[made_id(origin, id, ANONYMISED)] = MadeId(origin, id, ANONYMISED)
 
     def _is_certs(self, version: ObjectVersion) -> bool:
         return self.members[version.member].kind is Kind.CERT

@@ -25,22 +25,22 @@ from hub.model import (
 from hub.rules.agreement.agreements import Step
 from tests.nations import KINDS, START, registry
 from tests.policy import rules_player as rules
-from tests.policy.objects import Shelf
-from tests.policy.rules_agreements import Treaties, Treaty
-from tests.policy.rules_memory import Memory, made_id
-from tests.policy.rules_told import owner_hears, served, told
-from tests.policy.stories import (
+from tests.policy.case_objects import CaseObjects
+from tests.policy.cases import (
     CODES,
     MEMBERS,
-    Case,
     Deviates,
     Json,
+    PolicyCase,
     UnreadableCase,
     differences,
     kind_of,
     readers_of,
     seconds,
 )
+from tests.policy.rules_agreements import RulesAgreement, RulesAgreements
+from tests.policy.rules_memory import RulesMemory, made_id
+from tests.policy.rules_told import owner_hears, served, told
 from tests.stix_objects import stamp, stix_id
 
 _YEAR = timedelta(days=365)
@@ -53,10 +53,10 @@ _STEPS = {"suspended": Step.SUSPEND, "resumed": Step.RESUME, "terminated": Step.
 class RulesPlay:
     """One case under way; what of it is no matter of the rules is left out (README.md)."""
 
-    case: Case
+    case: PolicyCase
     now: datetime = START
     place: str = ""
-    treaties: dict[str, Treaty | None] = field(default_factory=dict)
+    agreements: dict[str, RulesAgreement | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         levels = {code: Tlp.of(level) for code, level in self.case.defaults.items()}
@@ -64,16 +64,18 @@ class RulesPlay:
             {code: tlp for code, tlp in levels.items() if tlp is not None}, CODES, self.case.home
         )
         members = {MemberId(name): _member(nations, name) for name in MEMBERS}
-        self.memory = Memory(nations, members)
-        self.agreements = Treaties(self.memory, partial(rules.prepare, self.memory))
+        self.memory = RulesMemory(nations, members)
+        self.rules_agreements = RulesAgreements(self.memory, partial(rules.prepare, self.memory))
         rel_to = {nation.code: nation.rel_to_id for nation in nations.nations.values()}
-        self.shelf = Shelf(self.case.place, rel_to, lambda name: self._member(name).identity, self._made)
+        self.case_objects = CaseObjects(
+            self.case.place, rel_to, lambda name: self._member(name).identity, self._made
+        )
 
-    # --- the story ---
+    # --- the steps ---
 
     def tell(self) -> None:
-        """Let the whole story happen, and hold every step to what the case expects of it."""
-        for n, step in enumerate(self.case.story, start=1):
+        """Let all steps happen, and hold every step to what the case expects of it."""
+        for n, step in enumerate(self.case.steps, start=1):
             self.place = f"{self.case.place}, step {n}"
             self._pass(self.now + _SECOND)
             self._happen(kind_of(step), step)
@@ -91,22 +93,22 @@ class RulesPlay:
             case "signed":
                 self._sign(self._which(step["signed"]))
             case "suspended" | "resumed" | "terminated":
-                treaty = self._which(step[kind])
-                if treaty is not None:
-                    self.agreements.take(treaty, _STEPS[kind], NationCode(step["by"]), self.now)
+                agreement = self._which(step[kind])
+                if agreement is not None:
+                    self.rules_agreements.take(agreement, _STEPS[kind], NationCode(step["by"]), self.now)
             case "passes":
                 self._pass(self.now + timedelta(seconds=seconds(self.place, step["passes"])))
             case "now_sees":
-                self.hold_to_sights(step["now_sees"])
+                self.hold_to_readers(step["now_sees"])
 
     def _pass(self, until: datetime) -> None:
         """Let time pass; what agreements bring of what was submitted before comes when they begin."""
-        for one in self.agreements.taken_due(until):
+        for one in self.rules_agreements.taken_due(until):
             rules.bring(self.memory, one.agreement, one.origin, max(self.now, one.due_at))
         self.now = until
 
     def _push(self, step: Json) -> None:
-        objects = [self.shelf.build(one) for one in step["pushes"]]
+        objects = [self.case_objects.build(one) for one in step["pushes"]]
         outcome = step.get("outcome", "accepted")
         expected = [outcome] * len(objects) if isinstance(outcome, str) else outcome
         told = rules.submit(self.memory, self._member(step["member"]), objects, self.now)
@@ -125,7 +127,7 @@ class RulesPlay:
 
     def _delete(self, step: Json) -> None:
         key = version_key(stamp(step["version"])) if "version" in step else None
-        id, member = StixId(self.shelf.id(step["deletes"])), self._member(step["member"])
+        id, member = StixId(self.case_objects.id(step["deletes"])), self._member(step["member"])
         done = "deleted" if rules.delete(self.memory, member, id, key, self.now) else "refused"
         if done != step.get("outcome", "deleted"):
             raise Deviates(f"{self.place}: case: {step.get('outcome', 'deleted')}, rules: {done}")
@@ -136,7 +138,7 @@ class RulesPlay:
         start = self.now + timedelta(seconds=seconds(self.place, step.get("begins_in", "0 seconds")))
         lasts = timedelta(seconds=seconds(self.place, step["lasts"])) if "lasts" in step else _YEAR
         document = {
-            "id": f"agreement--{stix_id('x', len(self.treaties))[3:]}",
+            "id": f"agreement--{stix_id('x', len(self.agreements))[3:]}",
             "title": step[kind],
             "parties": sorted({nation for one in clauses for nation in (one["from"], *one["to"])}),
             "valid_from": format_instant(start),
@@ -145,32 +147,34 @@ class RulesPlay:
         }
         former = self._which(step["replaces"]) if "replaces" in step else None
         document |= {"supersedes": former.id} if former else {}
-        treaty = self.treaties[step[kind]] = self.agreements.propose(document, former, self.now)
-        for nation in sorted(treaty.needed)[:-1] if treaty else ():
-            self.agreements.take(treaty, Step.SIGN, nation, self.now)
+        agreement = self.agreements[step[kind]] = self.rules_agreements.propose(document, former, self.now)
+        for nation in sorted(agreement.needed)[:-1] if agreement else ():
+            self.rules_agreements.take(agreement, Step.SIGN, nation, self.now)
         if kind == "agreed":
-            self._sign(treaty)
+            self._sign(agreement)
 
-    def _sign(self, treaty: Treaty | None) -> None:
+    def _sign(self, agreement: RulesAgreement | None) -> None:
         """Let the last nation sign, if it can."""
-        if treaty is not None:
-            self.agreements.take(treaty, Step.SIGN, max(treaty.needed), self.now)
+        if agreement is not None:
+            self.rules_agreements.take(agreement, Step.SIGN, max(agreement.needed), self.now)
 
-    def _which(self, name: str) -> Treaty | None:
-        if name not in self.treaties:
-            raise UnreadableCase(f"{self.place}: {name} was never agreed; known are {[*self.treaties]}")
-        return self.treaties[name]
+    def _which(self, name: str) -> RulesAgreement | None:
+        if name not in self.agreements:
+            raise UnreadableCase(f"{self.place}: {name} was never agreed; known are {[*self.agreements]}")
+        return self.agreements[name]
 
     # --- who sees what, and why ---
 
     def hold_to_the_end(self) -> None:
         """See that at the end everybody sees what the case says, and for the reasons that it gives."""
-        self.hold_to_sights(self.case.sees)
+        self.hold_to_readers(self.case.sees)
         for label, level in self.case.levels.items():
             self._hold(f"level of {label}", level, self._version(label).tlp.label)
         for question, words in self.case.why.items():
             label, _, nation = question.rpartition(" to ")
-            names = {treaty.id: name for name, treaty in self.treaties.items() if treaty is not None}
+            names = {
+                agreement.id: name for name, agreement in self.agreements.items() if agreement is not None
+            }
             said = told(self.memory, self._version(label), NationCode(nation), names, self.now)
             self._hold(question, words, words if words in said else said)
         for label, words in self.case.owner_hears.items():
@@ -181,7 +185,7 @@ class RulesPlay:
         if words != said:
             raise Deviates(f"{self.place}: {what}\n  case:  {words}\n  rules: {said}")
 
-    def hold_to_sights(self, table: Mapping[str, Sequence[str]]) -> None:
+    def hold_to_readers(self, table: Mapping[str, Sequence[str]]) -> None:
         """See that each reader that is named sees exactly this."""
         wanted = readers_of(self.place, table, MEMBERS)
         if lines := differences(wanted, self.seen(wanted)):
@@ -201,7 +205,7 @@ class RulesPlay:
         """Name a version as the case does: "report R, version 2 of us-agency (redacted)"."""
         versions = self.memory.versions.values()
         record = sorted(v.version_key for v in versions if v.record == version.record)
-        number = self.shelf.numbers.get((version.id, version.version))
+        number = self.case_objects.numbers.get((version.id, version.version))
         number = number or record.index(version.version_key) + 1
         is_shared = len({v.member for v in versions if v.id == version.id}) > 1
         return "".join(
@@ -214,7 +218,7 @@ class RulesPlay:
         )
 
     def _name(self, id: str) -> str:
-        return next((name for name, known in self.shelf.ids.items() if known == id), id)
+        return next((name for name, known in self.case_objects.ids.items() if known == id), id)
 
     def _version(self, label: str) -> ObjectVersion:
         found = [v for v in self.memory.versions.values() if self._label(v) == label]

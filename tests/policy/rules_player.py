@@ -1,7 +1,8 @@
 """What a hub does, with the rules alone: load what is known, decide on values, write what follows.
 
-Memory is plain lists and time an argument: no database, no action. So this is the shortest way to read how
-the rules fit together: `submit`, `delete`, `bring` and `prepare` for agreements, `inquire` for explanations.
+The memory is plain lists and time an argument: no database, no action. So this is the shortest way to read
+how the rules fit together: `submit`, `delete`, `bring` and `prepare` for agreements, `inquire` for
+explanations.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ from hub.rules.submission.drafting import draft
 from hub.rules.submission.status import with_remarks
 from hub.stix import reading
 from tests.policy import rules_loading as load
-from tests.policy.rules_memory import Memory
-from tests.policy.stories import Json
+from tests.policy.cases import Json
+from tests.policy.rules_memory import RulesMemory
 
 _MAX_BYTES = 2_097_152
 
@@ -54,7 +55,7 @@ class Told:
 # --- a submission ---------------------------------------------------------------------------------
 
 
-def submit(memory: Memory, member: Member, objects: Sequence[Json], now: datetime) -> list[Told]:
+def submit(memory: RulesMemory, member: Member, objects: Sequence[Json], now: datetime) -> list[Told]:
     """Take objects from a member, and return what became of each.
 
     1. Each object is read, or gets a sentence.
@@ -86,7 +87,7 @@ def _read(member: Member, objects: Sequence[Json]) -> load.Items:
     return [reading.read(obj, n, _MAX_BYTES, digest, names) for n, obj in enumerate(objects)]
 
 
-def _judge_again(memory: Memory, context: DecisionContext, handled: EffectiveMarkings) -> Changes:
+def _judge_again(memory: RulesMemory, context: DecisionContext, handled: EffectiveMarkings) -> Changes:
     """Return the row changes that follow for what changed, and for all that refers to it (policy 2.7, 4)."""
     judging = Judging.of_changed(context, handled)
     for member, ids in judging.differing(handled).items():
@@ -104,7 +105,7 @@ def _referring(own: Sequence[ObjectVersion], ids: set[StixId]) -> set[StixId]:
     return reached
 
 
-def _changes(memory: Memory, judging: Judging, decide: Callable[..., Changes] = changes_to) -> Changes:
+def _changes(memory: RulesMemory, judging: Judging, decide: Callable[..., Changes] = changes_to) -> Changes:
     """Judge, and compare with the rows that are there."""
     context, versions = judging.context, judging.versions
     judgements = judging.judge(load.stored(memory, judging))
@@ -115,7 +116,7 @@ def _changes(memory: Memory, judging: Judging, decide: Callable[..., Changes] = 
 # --- a deletion -----------------------------------------------------------------------------------
 
 
-def delete(memory: Memory, member: Member, id: StixId, version_key: str | None, now: datetime) -> bool:
+def delete(memory: RulesMemory, member: Member, id: StixId, version_key: str | None, now: datetime) -> bool:
     """Delete the versions of the member's record, a cert's of every record of its nation; tell whether any.
 
     `version_key` None: all of them. What is deleted goes on restricting as it stood (policy 8).
@@ -138,7 +139,7 @@ def delete(memory: Memory, member: Member, id: StixId, version_key: str | None, 
 # --- agreements -----------------------------------------------------------------------------------
 
 
-def bring(memory: Memory, agreement: str, origin: NationCode, now: datetime) -> None:
+def bring(memory: RulesMemory, agreement: str, origin: NationCode, now: datetime) -> None:
     """Let what a nation submitted before stand for whom an agreement lets it stand now (policy 5).
 
     New rows are given by clearance, the widest first (policy 9).
@@ -150,13 +151,13 @@ def bring(memory: Memory, agreement: str, origin: NationCode, now: datetime) -> 
         memory.write(origin, changes, {}, now)
 
 
-def prepare(memory: Memory, agreement: str, origin: NationCode, now: datetime) -> None:
+def prepare(memory: RulesMemory, agreement: str, origin: NationCode, now: datetime) -> None:
     """Let rows stand by an amendment, too, that is to take over from what they stand by; append nothing."""
     judging = _judging_of_all(memory, agreement, origin, now)
     memory.write(origin, _changes(memory, judging, changes_ahead), {}, now)
 
 
-def _judging_of_all(memory: Memory, agreement: str, origin: NationCode, now: datetime) -> Judging:
+def _judging_of_all(memory: RulesMemory, agreement: str, origin: NationCode, now: datetime) -> Judging:
     """Return all that a nation submitted, to be judged for those to whom the agreement lets it go."""
     context = load.context(memory, origin, now)
     clauses = [p.clause for p in context.periods if p.agreement_id == agreement and p.clause.origin == origin]
@@ -167,7 +168,7 @@ def _judging_of_all(memory: Memory, agreement: str, origin: NationCode, now: dat
 # --- what is asked ----------------------------------------------------------------------------------
 
 
-def inquire(memory: Memory, origin: NationCode, now: datetime) -> JudgedAnew:
+def inquire(memory: RulesMemory, origin: NationCode, now: datetime) -> JudgedAnew:
     """Return all of a nation's objects judged anew, to be asked why they are seen, or not."""
     versions = {version.key: version for version in memory.of_nation(origin)}
     judging = Judging(load.context(memory, origin, now), versions)

@@ -9,11 +9,11 @@ from hub.model import SUBMITTED, Clearance, Member, NationCode, ObjectVersion, V
 from hub.rules.release.deciding import widest
 from hub.rules.release.justifications import NEVER, is_visible, lowest_clearance
 from tests.policy import rules_loading as load
-from tests.policy.rules_memory import Memory, Row
+from tests.policy.rules_memory import RulesMemory, RulesRow
 from tests.policy.rules_player import inquire
 
 
-def served(memory: Memory, member: Member, now: datetime) -> list[Row]:
+def served(memory: RulesMemory, member: Member, now: datetime) -> list[RulesRow]:
     """The rows that a poll of the member would return: what stands for it, and what it submitted itself."""
     who = member.reader
     in_force = load.context(memory, who.nation, now).in_force
@@ -26,7 +26,7 @@ def served(memory: Memory, member: Member, now: datetime) -> list[Row]:
 
 
 def told(
-    memory: Memory, version: ObjectVersion, nation: NationCode, names: Mapping[str, str], now: datetime
+    memory: RulesMemory, version: ObjectVersion, nation: NationCode, names: Mapping[str, str], now: datetime
 ) -> str:
     """By which agreement, called by its name, a nation sees the version, and from whom up; or why not."""
     origin = memory.nation(version.member)
@@ -41,7 +41,7 @@ def told(
     return f"released{by}, from {'nobody' if clearance is None else clearance.label} up"
 
 
-def owner_hears(memory: Memory, version: ObjectVersion, now: datetime) -> str:
+def owner_hears(memory: RulesMemory, version: ObjectVersion, now: datetime) -> str:
     """What the submitter is told: whether it leaves its nation, and if not, by which obstacles (policy 5)."""
     origin = memory.nation(version.member)
     anew = inquire(memory, origin, now)
@@ -52,7 +52,7 @@ def owner_hears(memory: Memory, version: ObjectVersion, now: datetime) -> str:
 
 
 def _in_other_forms(
-    memory: Memory, version: ObjectVersion, nation: NationCode, now: datetime
+    memory: RulesMemory, version: ObjectVersion, nation: NationCode, now: datetime
 ) -> list[Clearance]:
     in_force = load.context(memory, nation, now).in_force
     others = [row for row in _rows(memory, version, nation) if row.form != SUBMITTED]
@@ -60,5 +60,5 @@ def _in_other_forms(
     return [clearance for clearance in found if clearance is not None]
 
 
-def _rows(memory: Memory, version: ObjectVersion, nation: NationCode) -> list[Row]:
+def _rows(memory: RulesMemory, version: ObjectVersion, nation: NationCode) -> list[RulesRow]:
     return [r for r in memory.ledger(nation) if r.version == version.key and r.withdrawn_at is None]

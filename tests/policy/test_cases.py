@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from hub.model import Tlp
+from tests.policy.cases import CODES, MEMBERS, Deviates, PolicyCase, all_cases, differences, readers_of
 from tests.policy.explaining import (
     hold_to_explanations,
     hold_to_recalls,
@@ -15,7 +16,6 @@ from tests.policy.explaining import (
 )
 from tests.policy.playing import CasePlay
 from tests.policy.rules_play import RulesPlay
-from tests.policy.stories import CODES, MEMBERS, Case, Deviates, all_cases, differences, readers_of
 from tests.world import World, build
 
 CASES = all_cases()
@@ -35,7 +35,7 @@ PARAGRAPHS = [
 
 
 @pytest.fixture
-def played(case: Case, database_url: str) -> Iterator[CasePlay]:
+def played(case: PolicyCase, database_url: str) -> Iterator[CasePlay]:
     defaults = {code: Tlp.of(level) for code, level in case.defaults.items()}
     world: World = build(database_url, codes=CODES, defaults=defaults, homes=case.home)
     try:
@@ -79,11 +79,11 @@ def test_every_case_says_who_sees_something_and_who_does_not() -> None:
     assert [case.place for case in CASES if not _tells_readers_apart(case)] == []
 
 
-def _tells_readers_apart(case: Case) -> bool:
+def _tells_readers_apart(case: PolicyCase) -> bool:
     """Whether two readers see different things, or nobody of the submitters' nations sees anything."""
-    tables = [case.sees, *(step["now_sees"] for step in case.story if "now_sees" in step)]
+    tables = [case.sees, *(step["now_sees"] for step in case.steps if "now_sees" in step)]
     read = [readers_of(case.place, table, MEMBERS) for table in tables]
     views = {frozenset(seen) for table in read for seen in table.values()}
-    nations = {step["member"][:2] for step in case.story if "pushes" in step}
+    nations = {step["member"][:2] for step in case.steps if "pushes" in step}
     colleagues = {member for member in MEMBERS if member[:2] in nations}
     return len(views) > 1 or (views == {frozenset()} and colleagues <= read[0].keys())

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
+from tests.policy.cases import Deviates, PolicyCase, all_cases
 from tests.policy.rules_play import RulesPlay
-from tests.policy.stories import Case, Deviates, all_cases
 
 CASES = all_cases()
 FORBIDDEN = ("hub.store", "hub.actions", "hub.settings", "hub.web", "sqlalchemy", "sqlite3", "psycopg")
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.policy}: {case.says}")
-def test_the_rules_do_what_the_case_says(case: Case) -> None:
+def test_the_rules_do_what_the_case_says(case: PolicyCase) -> None:
     play = RulesPlay(case)
     play.tell()
     play.hold_to_the_end()
@@ -33,8 +33,8 @@ def test_the_rules_do_what_the_case_says(case: Case) -> None:
     ],
 )
 def test_a_case_that_does_not_hold_tells_what_the_rules_say(expected: dict[str, Any], told: str) -> None:
-    story = [{"member": "us-agency", "pushes": ["indicator"]}]
-    play = RulesPlay(Case("2.toml", 1, "2.1", "It is so.", story, **{"sees": {}} | expected))
+    steps = [{"member": "us-agency", "pushes": ["indicator"]}]
+    play = RulesPlay(PolicyCase("2.toml", 1, "2.1", "It is so.", steps, **{"sees": {}} | expected))
     play.tell()
     with pytest.raises(Deviates, match=told):
         play.hold_to_the_end()
@@ -49,7 +49,7 @@ def test_a_case_that_does_not_hold_tells_what_the_rules_say(expected: dict[str, 
     ],
 )
 def test_an_outcome_that_does_not_hold_is_told(step: dict[str, Any], told: str) -> None:
-    play = RulesPlay(Case("2.toml", 1, "2.1", "It is so.", [{"member": "us-agency"} | step], {}))
+    play = RulesPlay(PolicyCase("2.toml", 1, "2.1", "It is so.", [{"member": "us-agency"} | step], {}))
     with pytest.raises(Deviates, match=told):
         play.tell()
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from tests.policy.stories import FOLDER, all_cases
+from tests.policy.cases import FOLDER, all_cases
 
 Json = dict[str, Any]
 ROOT = FOLDER.parents[1]

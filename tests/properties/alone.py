@@ -11,10 +11,10 @@ from functools import partial
 from hub.model import Member, MemberId, NationCode, StixId, Tlp, format_instant, version_key
 from hub.rules.agreement.agreements import Step
 from tests.nations import KINDS, registry
-from tests.oracle import Oracle, Sight
+from tests.oracle import Oracle, ServedForm
 from tests.policy import rules_player as rules
-from tests.policy.rules_agreements import Treaties, Treaty
-from tests.policy.rules_memory import Memory, Row
+from tests.policy.rules_agreements import RulesAgreement, RulesAgreements
+from tests.policy.rules_memory import RulesMemory, RulesRow
 from tests.policy.rules_told import served
 from tests.properties.playing import Play
 from tests.properties.renditions import Form, RenditionPlay
@@ -49,8 +49,8 @@ class RulesAlone(RenditionPlay):
     def __post_init__(self) -> None:
         levels = {code: Tlp.of(level) for code, level in DEFAULTS.items()}
         nations = registry({c: tlp for c, tlp in levels.items() if tlp is not None}, NATIONS, [*self.homes])
-        self.memory = Memory(nations, {MemberId(name): _member(name) for name in MEMBERS})
-        self.agreements = Treaties(self.memory, partial(rules.prepare, self.memory))
+        self.memory = RulesMemory(nations, {MemberId(name): _member(name) for name in MEMBERS})
+        self.rules_agreements = RulesAgreements(self.memory, partial(rules.prepare, self.memory))
         self.oracle = Oracle(
             ACCOUNTS,
             DEFAULTS,
@@ -81,7 +81,7 @@ class RulesAlone(RenditionPlay):
 
     def _bring(self) -> None:
         """Let what agreements bring of what was submitted before come when they begin."""
-        for one in self.agreements.taken_due(self.now):
+        for one in self.rules_agreements.taken_due(self.now):
             rules.bring(self.memory, one.agreement, one.origin, self.now)
 
     # --- what happens ---
@@ -100,57 +100,60 @@ class RulesAlone(RenditionPlay):
 
     def _propose(self, terms: Agree, parties: Sequence[str], amends: int | None, *, may: bool = True) -> None:
         super()._propose(terms, parties, amends, may=may)
-        treaty, former = self.treaties[-1], None if amends is None else self.made[amends]
-        if treaty is None:
+        agreement, former = self.agreements[-1], None if amends is None else self.made[amends]
+        if agreement is None:
             return
         document = {
             "id": f"agreement--{stix_id('x', len(self.made))[3:]}",
             "title": "Sharing",
-            "parties": sorted(treaty.parties),
-            "valid_from": format_instant(treaty.valid_from),
-            "valid_until": format_instant(treaty.valid_until),
-            "clauses": treaty.clauses,
+            "parties": sorted(agreement.parties),
+            "valid_from": format_instant(agreement.valid_from),
+            "valid_until": format_instant(agreement.valid_until),
+            "clauses": agreement.clauses,
         }
         document |= {} if former is None else {"supersedes": former.id}
-        made = self.made[-1] = self.agreements.propose(document, former, self.now)
+        made = self.made[-1] = self.rules_agreements.propose(document, former, self.now)
         assert made is not None, document
         for nation in sorted(made.needed)[:-1]:
             self._take(made, Step.SIGN, nation, may=True)
 
     def _sign(self, n: int) -> None:
-        treaty, made = self.treaties[n], self.made[n]
-        assert treaty is not None
-        before = treaty.signed_at
+        agreement, made = self.agreements[n], self.made[n]
+        assert agreement is not None
+        before = agreement.signed_at
         super()._sign(n)
-        self._take(made, Step.SIGN, max(made.needed), may=treaty.signed_at != before)
+        self._take(made, Step.SIGN, max(made.needed), may=agreement.signed_at != before)
 
     def _live(self, event: Sign | Suspend | Resume | Terminate) -> None:
-        treaty = self.treaties[event.agreement] if event.agreement < len(self.treaties) else None
-        before = None if treaty is None else ([*treaty.suspensions], treaty.terminated_at)
+        agreement = self.agreements[event.agreement] if event.agreement < len(self.agreements) else None
+        before = None if agreement is None else ([*agreement.suspensions], agreement.terminated_at)
         super()._live(event)
-        if treaty is None or isinstance(event, Sign):
+        if agreement is None or isinstance(event, Sign):
             return
-        made, nation = self.made[event.agreement], sorted(treaty.parties)[event.by % len(treaty.parties)]
-        may = (treaty.suspensions, treaty.terminated_at) != before
+        made, nation = (
+            self.made[event.agreement],
+            sorted(agreement.parties)[event.by % len(agreement.parties)],
+        )
+        may = (agreement.suspensions, agreement.terminated_at) != before
         self._take(made, _STEPS[type(event)], nation, may=may)
 
-    def _take(self, made: Treaty, step: Step, nation: str, *, may: bool) -> None:
-        done = self.agreements.take(made, step, NationCode(nation), self.now)
+    def _take(self, made: RulesAgreement, step: Step, nation: str, *, may: bool) -> None:
+        done = self.rules_agreements.take(made, step, NationCode(nation), self.now)
         assert done == may, (step, nation, made.lifecycle)
 
     # --- who is served what ---
 
-    def _compare(self, reader: str, sights: set[Sight]) -> None:
+    def _compare(self, reader: str, served_forms: set[ServedForm]) -> None:
         """See that the reader is served the same versions in the same forms, under ids that stay the same."""
         found = [(self._form_of(row), row) for row in served(self.memory, self._of(reader), self.now)]
-        expected = {self._form(sight): sight for sight in sights}
+        expected = {self._form(served_form): served_form for served_form in served_forms}
         told = Counter((form, row.is_newest) for form, row in found)
         said = Counter((form, self.oracle.is_newest(one.version)) for form, one in expected.items())
         assert told == said, (reader, "more", told - said, "less", said - told)
         for form, row in found:
             self.equal(self.oracle.id_of(expected[form]), row.id)
 
-    def _form_of(self, row: Row) -> Form:
+    def _form_of(self, row: RulesRow) -> Form:
         version = self.memory.versions[row.version]
         return version.member, version.id, version.version, row.form.label
 

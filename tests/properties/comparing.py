@@ -1,4 +1,4 @@
-"""Generated dealings played by the hub beside the oracle, and what they say differently.
+"""Generated worlds with shared ids, played by the hub beside the oracle, and what they say differently.
 
 `python -m tests.properties.comparing --worlds 300` plays so many and lists every kind of difference, how
 often it comes first in a world, and for each the smallest world that was found.
@@ -19,15 +19,15 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from hub.model import Receipt, Tlp
-from tests.oracle import Outcome, Version
+from tests.oracle import OracleOutcome, OracleVersion
 from tests.oracle.contents import replaced
-from tests.properties import dealings
-from tests.properties.dealings import Say
+from tests.properties import shared_ids
 from tests.properties.playing import Play
+from tests.properties.shared_ids import Say
 from tests.properties.unrecorded import unrecorded
 from tests.properties.worlds import DEFAULTS, NATIONS, Event, speaker
 from tests.stix_objects import Json
-from tests.world import Mould
+from tests.world import Copies
 
 HOMES = ("JP",)
 _TRIALS = 80  # for making one example smaller
@@ -41,15 +41,15 @@ class Differs(AssertionError):
         self.kind = kind
 
 
-def mould() -> Mould:
+def copies() -> Copies:
     """Worlds in which Japan keeps at home what is unmarked."""
     defaults = {code: Tlp.of(level) for code, level in DEFAULTS.items()}
-    return Mould(codes=NATIONS, defaults=defaults, homes=HOMES)
+    return Copies(codes=NATIONS, defaults=defaults, homes=HOMES)
 
 
 @dataclass
 class Comparison(Play):
-    """Plays dealings, and compares every outcome, and after every event what every reader is served."""
+    """Plays such worlds, and compares every outcome, and after every event what every reader is served."""
 
     speakers: dict[str, str] = field(default_factory=dict)
 
@@ -61,12 +61,14 @@ class Comparison(Play):
                 self.speakers[speaker(member)] = caller.member.identity
         else:
             self.oracle.homes |= {*HOMES}
-            self.oracle.hub_identity = dealings.HUB
+            self.oracle.hub_identity = shared_ids.HUB
 
     def submit(self, member: str, objects: list[Json]) -> None:
         super().submit(member, [replaced(obj, lambda id: self.speakers.get(id, id)) for obj in objects])
 
-    def agree(self, member: str, objects: list[Json], judged: Sequence[Outcome], receipt: Receipt) -> None:
+    def agree(
+        self, member: str, objects: list[Json], judged: Sequence[OracleOutcome], receipt: Receipt
+    ) -> None:
         for obj, one, other in zip(objects, judged, receipt.outcomes, strict=True):
             if one.succeeded != other.succeeded:
                 said = one.why or one.kind
@@ -103,7 +105,7 @@ class Comparison(Play):
         where = "at home" if reader[:2].upper() in homes else "abroad"
         return f"view: hub shows {kind} {where}: {_why(found[0])}"
 
-    def _versions(self, id: str) -> list[Version]:
+    def _versions(self, id: str) -> list[OracleVersion]:
         return [version for version in self.oracle.versions if version.id == id]
 
     def _handlings(self, more: Counter[tuple[str, str, str]]) -> list[Any]:
@@ -111,7 +113,7 @@ class Comparison(Play):
         return [(v.key, v.full, v.given, v.is_home) for id in sorted(ids) for v in self._versions(id)]
 
 
-def _why(version: Version) -> str:
+def _why(version: OracleVersion) -> str:
     """What may have decided about it, for telling differences apart."""
     told = {
         "limited": version.full.limits is not None,
@@ -135,16 +137,16 @@ def canonical(value: object) -> str:
 
 
 @dataclass
-class Survey:
+class DifferenceSurvey:
     """Counts first differences by kind, and keeps the smallest world of each."""
 
-    cast: Mould
+    copies: Copies
     kinds: Counter[str] = field(default_factory=Counter)
     smallest: dict[str, Sequence[Event]] = field(default_factory=dict)
     until: float = math.inf  # by time.monotonic()
 
     def play(self, events: Sequence[Event]) -> Differs | None:
-        world = self.cast.cast()
+        world = self.copies.copy()
         try:
             Comparison(world).play(events)
         except Differs as difference:
@@ -152,7 +154,7 @@ class Survey:
         except Exception as error:  # noqa: BLE001 - whatever it is, the survey goes on
             return Differs(f"error: {type(error).__name__}", str(error)[:2_000])
         finally:
-            self.cast.discard(world)
+            self.copies.discard(world)
         return None
 
     def add(self, events: Sequence[Event]) -> None:
@@ -198,9 +200,9 @@ def size(events: Sequence[Event]) -> int:
     return sum(len(event.drafts) if isinstance(event, Say) else 1 for event in events)
 
 
-def survey(worlds: int, number: int, seconds: float) -> Survey:
+def survey(worlds: int, number: int, seconds: float) -> DifferenceSurvey:
     """Play so many worlds, which follow from the number, or as many as there is time for."""
-    found = Survey(mould(), until=time.monotonic() + seconds)
+    found = DifferenceSurvey(copies(), until=time.monotonic() + seconds)
 
     @seed(number)
     @settings(
@@ -210,7 +212,7 @@ def survey(worlds: int, number: int, seconds: float) -> Survey:
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(dealings.happenings)
+    @given(shared_ids.event_lists)
     def play(events: list[Event]) -> None:
         found.add(events)
 

@@ -16,7 +16,7 @@ from hub.errors import Conflict, Forbidden, NotFound, Unavailable
 from hub.model import Receipt, VersionFilter, version_key
 from hub.store.ledger import histories
 from hub.store.ledger.histories import History, HistoryKind
-from tests.oracle import Oracle, Outcome, Treaty, Version
+from tests.oracle import Oracle, OracleAgreement, OracleOutcome, OracleVersion
 from tests.properties.unrecorded import unrecorded
 from tests.properties.worlds import (
     ACCOUNTS,
@@ -26,11 +26,11 @@ from tests.properties.worlds import (
     Amend,
     Delete,
     Event,
+    HistoryStep,
     Nothing,
     Push,
     Resume,
     Sign,
-    Step,
     Suspend,
     Terminate,
     Wait,
@@ -47,7 +47,7 @@ View = frozenset[tuple[str, str, str]]
 class Play:
     """A world as the oracle sees it, and, unless `world` is None, the hub beside it.
 
-    Due histories are brought to their end at once, unless it `lags`: then by Step and Work alone.
+    Due histories are brought to their end at once, unless it `lags`: then by HistoryStep and Work alone.
     """
 
     world: World | None = None
@@ -57,7 +57,7 @@ class Play:
             ACCOUNTS, DEFAULTS, frozenset({INFORMATIVE}), NATION_OF, public_sources=frozenset({PUBLIC})
         )
     )
-    treaties: list[Treaty | None] = field(default_factory=list)
+    agreements: list[OracleAgreement | None] = field(default_factory=list)
     made: list[Any] = field(default_factory=list)
     now: datetime = START
     outcomes: list[tuple[str, list[bool]]] = field(default_factory=list)
@@ -98,17 +98,19 @@ class Play:
                 self.wait(event.seconds)
             case Work():
                 self._work()
-            case Step():
+            case HistoryStep():
                 self._advance(event)
             case Nothing():
-                self.treaties.append(None)
+                self.agreements.append(None)
                 self.made.append(None)
         self.catch_up()
 
     def wait(self, seconds: int) -> None:
         """Let time pass, and stop at whatever the clock alone begins or ends."""
         until = self.now + timedelta(seconds=seconds)
-        edges = {edge for treaty in self.in_order() for edge in (treaty.valid_from, treaty.valid_until)}
+        edges = {
+            edge for agreement in self.in_order() for edge in (agreement.valid_from, agreement.valid_until)
+        }
         for edge in sorted(edge for edge in edges if self.now < edge <= until):
             self.set_clock(edge - timedelta(microseconds=1))
             self.change(lambda edge=edge: self.set_clock(edge))  # type: ignore[misc]
@@ -151,7 +153,7 @@ class Play:
         if self.world is not None:
             assert work.work(self.world.service).is_done
 
-    def _advance(self, event: Step) -> None:
+    def _advance(self, event: HistoryStep) -> None:
         jobs = [*self.histories(HistoryKind.PREPARE), *self.histories(HistoryKind.APPEND)]
         if jobs and self.world is not None:
             history._step(self.world.service, jobs[event.job % len(jobs)])
@@ -167,7 +169,9 @@ class Play:
             receipt = self.world.push(member, *self.as_told(objects))
             self.agree(member, objects, judged, receipt)
 
-    def agree(self, member: str, objects: list[Json], judged: Sequence[Outcome], receipt: Receipt) -> None:
+    def agree(
+        self, member: str, objects: list[Json], judged: Sequence[OracleOutcome], receipt: Receipt
+    ) -> None:
         """See that the hub takes and refuses what the oracle does."""
         told = [outcome.succeeded for outcome in receipt.outcomes]
         assert told == [outcome.succeeded for outcome in judged], (member, judged, receipt.outcomes)
@@ -197,9 +201,9 @@ class Play:
         self.change(lambda: self._sign(-1))
 
     def _amend(self, event: Amend) -> None:
-        former = self.treaties[event.agreement]
+        former = self.agreements[event.agreement]
         if former is None:
-            self.treaties.append(None)
+            self.agreements.append(None)
             self.made.append(None)
             return
         told = former.parties | (former.amends.parties if former.amends else set())
@@ -211,7 +215,7 @@ class Play:
         elif may:
             self._hesitate()
 
-    def _may_supersede(self, former: Treaty) -> bool:
+    def _may_supersede(self, former: OracleAgreement) -> bool:
         is_signed = former.begins is not None and not former.has_ended(self.now)
         return is_signed and former.superseded_at is None
 
@@ -220,12 +224,12 @@ class Play:
         start = self.now + timedelta(seconds=terms.begins)
         until = start + timedelta(seconds=terms.lasts)
         built = [clause.build() for clause in terms.clauses]
-        former = None if amends is None else self.treaties[amends]
+        former = None if amends is None else self.agreements[amends]
         if may:
-            treaty = Treaty(built, frozenset(parties), start, until, former)
+            agreement = OracleAgreement(built, frozenset(parties), start, until, former)
             if former is not None:
-                former.amendments.append(treaty)
-        self.treaties.append(treaty if may else None)
+                former.amendments.append(agreement)
+        self.agreements.append(agreement if may else None)
         made = None
         if self.world is not None:
             supersedes = None if amends is None else self.made[amends]["id"]
@@ -238,16 +242,16 @@ class Play:
 
     def _sign(self, n: int) -> None:
         """Let the last sign, if it can be signed."""
-        treaty = self.treaties[n]
-        assert treaty is not None
-        former = treaty.amends
-        may = treaty.signed_at is None and not treaty.has_ended(self.now)
+        agreement = self.agreements[n]
+        assert agreement is not None
+        former = agreement.amends
+        may = agreement.signed_at is None and not agreement.has_ended(self.now)
         may = may and (former is None or self._may_supersede(former))
         if self.world is not None:
             world, made = self.world, self.made[n]
             self._attempt(lambda: world.sign(made, made["to_sign"][-1]), may=may)
         if may:
-            treaty.signed_at = self.now
+            agreement.signed_at = self.now
 
     def _hesitate(self) -> None:
         """Let the last signature begin to prepare the amendment, and be asked for again."""
@@ -267,19 +271,19 @@ class Play:
         raise AssertionError("it was not to be signed yet")
 
     def _live(self, event: Sign | Suspend | Resume | Terminate) -> None:
-        treaty = self.treaties[event.agreement] if event.agreement < len(self.treaties) else None
-        if treaty is None:
+        agreement = self.agreements[event.agreement] if event.agreement < len(self.agreements) else None
+        if agreement is None:
             return
         if isinstance(event, Sign):
             self.change(lambda: self._sign(event.agreement))
             return
-        nation = sorted(treaty.parties)[event.by % len(treaty.parties)]
-        suspenders = treaty.suspenders(self.now)
-        is_alive = not treaty.has_ended(self.now)
+        nation = sorted(agreement.parties)[event.by % len(agreement.parties)]
+        suspenders = agreement.suspenders(self.now)
+        is_alive = not agreement.has_ended(self.now)
         act = type(event).__name__.lower()
         match event:
             case Suspend():
-                may = is_alive and treaty.has_begun(self.now) and nation not in suspenders
+                may = is_alive and agreement.has_begun(self.now) and nation not in suspenders
             case Resume():
                 may = is_alive and nation in suspenders
             case Terminate():
@@ -291,14 +295,14 @@ class Play:
             return
         match event:
             case Suspend():
-                treaty.suspensions.append((nation, self.now, None))
+                agreement.suspensions.append((nation, self.now, None))
             case Resume():
-                treaty.suspensions = [
+                agreement.suspensions = [
                     (by, start, self.now if by == nation and end is None else end)
-                    for by, start, end in treaty.suspensions
+                    for by, start, end in agreement.suspensions
                 ]
             case Terminate():
-                treaty.terminated_at = self.now
+                agreement.terminated_at = self.now
 
     def _attempt(self, act: Callable[[], Json], *, may: bool) -> Json | None:
         """Do it in the hub, which must refuse it if it may not be."""
@@ -310,12 +314,12 @@ class Play:
         assert (refusal is None) == may, refusal
         return done
 
-    def in_order(self) -> list[Treaty]:
-        return [treaty for treaty in self.treaties if treaty is not None]
+    def in_order(self) -> list[OracleAgreement]:
+        return [agreement for agreement in self.agreements if agreement is not None]
 
     # --- what is to be seen ---
 
-    def visible(self, reader: str) -> set[Version]:
+    def visible(self, reader: str) -> set[OracleVersion]:
         return self.oracle.visible(reader, self.in_order(), self.now)
 
     def views(self) -> dict[str, frozenset[tuple[str, ...]]]:

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from hub.store.schema.tables import object_version, release
-from tests.oracle import Oracle, Sight
+from tests.oracle import Oracle, ServedForm
 from tests.oracle.contents import ID, replaced
 from tests.oracle.versions import reaches
-from tests.properties import worlds
+from tests.properties import world_strategies, worlds
 from tests.properties.playing import Play
 from tests.properties.worlds import (
     ACCOUNTS,
@@ -24,8 +24,8 @@ from tests.properties.worlds import (
     NATION_OF,
     POOL,
     Agree,
-    Clause,
     Draft,
+    DrawnClause,
     Push,
     pool_id,
 )
@@ -36,7 +36,7 @@ Form = tuple[str, str, str, str]  # member, id and version as submitted, and the
 
 
 @dataclass(frozen=True)
-class Answer:
+class DrawnAnswer:
     """A member refers to something that its nation knows by an id of the hub's.
 
     `which` and `others` are numbers among those ids; `refs` are places in the pool.
@@ -61,7 +61,7 @@ class Answer:
 
 
 _NOT_SIGHTED = ("relationship", "marking-definition", "domain-name")
-Event = worlds.Event | Answer
+Event = worlds.Event | DrawnAnswer
 
 # --- what may happen ------------------------------------------------------------------------------
 
@@ -93,10 +93,10 @@ drafts = st.builds(
     rel_to=st.sampled_from([()] * 12 + [("KR",), ("JP",)]),
     parts=_parts,
     text=_texts,
-).map(lambda draft: replace(draft, parts=_there(draft)))
+).map(lambda draft: replace(draft, parts=_not_deleted(draft)))
 
 
-def _there(draft: Draft) -> tuple[tuple[str, str], ...]:
+def _not_deleted(draft: Draft) -> tuple[tuple[str, str], ...]:
     """The parts that the object has: any other would close it."""
     obj = draft.build()
     return tuple(part for part in draft.parts if reaches(obj, part[0]))
@@ -106,7 +106,7 @@ _agencies = ["us-agency", "us-agency", "us-agency2", "us-partner"]
 members = st.sampled_from([*_agencies, *_agencies, "us-cert", "us-cert", "kr-agency", "kr-cert", "jp-cert"])
 pushes = st.builds(Push, members, st.lists(drafts, min_size=1, max_size=4).map(tuple))
 clauses = st.builds(
-    Clause,
+    DrawnClause,
     origin=st.just("US"),
     to=st.sampled_from([("KR",), ("KR",), ("KR", "JP")]),
     max_tlp=st.sampled_from(["green", "amber", "amber", "amber", "amber+strict", "red"]),
@@ -117,7 +117,7 @@ clauses = st.builds(
     hides=st.sampled_from([True, True, False]),
 )
 _ways_back = st.builds(
-    Clause,
+    DrawnClause,
     origin=st.just("KR"),
     to=st.sampled_from([("US",), ("US", "JP")]),
     max_tlp=st.sampled_from(["green", "amber+strict"]),
@@ -130,7 +130,7 @@ agreements = st.builds(
     Agree, st.lists(st.one_of(clauses, clauses, _ways_back), min_size=1, max_size=2).map(tuple)
 )
 answers = st.builds(
-    Answer,
+    DrawnAnswer,
     st.sampled_from(["kr-cert", "kr-agency", "kr-agency", "kr-partner", "jp-cert"]),
     st.integers(0, 9),
     st.sampled_from([(), (), (1,), (3,)]),
@@ -145,17 +145,25 @@ _openings = st.builds(
     st.lists(clauses, min_size=1, max_size=3),
     st.lists(_ways_back, max_size=1),
 )
-_others = st.one_of(agreements, worlds.lives, worlds.deletes, worlds.deletes, worlds.waits)
-happenings = st.tuples(
+_others = st.one_of(
+    agreements,
+    world_strategies.lifecycle_events,
+    world_strategies.deletes,
+    world_strategies.deletes,
+    world_strategies.waits,
+)
+event_lists = st.tuples(
     st.permutations([0, 1]).flatmap(lambda order: st.tuples(*([_openings, pushes][n] for n in order))),
     st.lists(st.one_of(pushes, pushes, answers, _others), min_size=2, max_size=8),
 ).map(lambda parts: aimed([*parts[0], *parts[1]]))
 
 
 def aimed(events: Sequence[Any]) -> list[Event]:
-    """As `worlds.aimed`, answers aside."""
-    plain = worlds.aimed([worlds.Wait(0) if isinstance(event, Answer) else event for event in events])
-    return [one if isinstance(one, Answer) else other for one, other in zip(events, plain, strict=True)]
+    """As `world_strategies.aimed`, answers aside."""
+    plain = world_strategies.aimed(
+        [worlds.Wait(0) if isinstance(event, DrawnAnswer) else event for event in events]
+    )
+    return [one if isinstance(one, DrawnAnswer) else other for one, other in zip(events, plain, strict=True)]
 
 
 # --- playing it -----------------------------------------------------------------------------------
@@ -182,7 +190,7 @@ class RenditionPlay(Play):
         super().__post_init__()
 
     def step(self, event: Event) -> None:  # type: ignore[override]
-        if not isinstance(event, Answer):
+        if not isinstance(event, DrawnAnswer):
             super().step(event)
             return
         self.wait(1)
@@ -205,20 +213,20 @@ class RenditionPlay(Play):
 
     def compare(self, *readers: str) -> None:
         """Each of these readers, or everybody, is served what the oracle says, in form and content."""
-        sights = self.oracle.sights(self.in_order(), self.now)
+        served_forms = self.oracle.served_forms(self.in_order(), self.now)
         for reader in readers or self.oracle.accounts:
-            self._compare(reader, sights[reader])
+            self._compare(reader, served_forms[reader])
 
-    def _compare(self, reader: str, sights: set[Sight]) -> None:
+    def _compare(self, reader: str, served_forms: set[ServedForm]) -> None:
         served = self.served(reader)
-        expected = Counter(self._form(s) for s in sights)
+        expected = Counter(self._form(s) for s in served_forms)
         told = Counter(form for form, _, _ in served)
         assert told == expected, (reader, "more", told - expected, "less", expected - told)
-        by_form = {self._form(s): s for s in sights}
+        by_form = {self._form(s): s for s in served_forms}
         for form, id, body in served:
-            sight = by_form[form]
-            self.equal(self.oracle.id_of(sight), id)
-            said = self.oracle.contents[sight]
+            served_form = by_form[form]
+            self.equal(self.oracle.id_of(served_form), id)
+            said = self.oracle.contents[served_form]
             is_link = form[3].startswith("link:")
             self.equal(said, {name: body.get(name) for name in said} if is_link else body)
 
@@ -227,9 +235,9 @@ class RenditionPlay(Play):
         assert self.world is not None
         return forms(self.world, reader)
 
-    def _form(self, sight: Sight) -> Form:
-        version = sight.version
-        return version.member, self.ids.get(version.id, version.id), version.text, sight.form
+    def _form(self, served_form: ServedForm) -> Form:
+        version = served_form.version
+        return version.member, self.ids.get(version.id, version.id), version.text, served_form.form
 
     def originals(self) -> set[str]:
         return {version.id for version in self.oracle.versions}

@@ -1,4 +1,4 @@
-"""A property keeps within its time, and no verdict follows from it."""
+"""A property keeps within its time, and no result follows from the time."""
 
 from __future__ import annotations
 

@@ -18,25 +18,13 @@ from hub.actions.operation.initialise import bound, initialise
 from hub.actions.service.in_force import InForce
 from hub.model import NationCode, StixId, Tlp
 from tests.properties.playing import Play
-from tests.properties.test_worlds import FEWER, a_world, compare, mould
-from tests.properties.worlds import (
-    NATIONS,
-    POOL,
-    UNKNOWN,
-    Draft,
-    Event,
-    Push,
-    agreements,
-    aimed,
-    deletes,
-    drafts,
-    lives,
-    members,
-)
+from tests.properties.test_worlds import FEWER, a_world, compare, copies
+from tests.properties.world_strategies import agreements, aimed, deletes, drafts, lifecycle_events, members
+from tests.properties.worlds import NATIONS, POOL, UNKNOWN, Draft, Event, Push
 from tests.stix_objects import INFORMATIVE, PUBLIC, sdo, stix_id
-from tests.world import Mould, World
+from tests.world import Copies, World
 
-__all__ = ["mould"]
+__all__ = ["copies"]
 
 _LISTED = [INFORMATIVE, UNKNOWN, stix_id("extension-definition"), stix_id("marking-definition")]
 _PUBLIC = [PUBLIC, stix_id("identity"), stix_id("identity", 1)]
@@ -93,15 +81,19 @@ changes = st.builds(
     informative=st.frozensets(st.sampled_from(_LISTED)),
     public=st.frozensets(st.sampled_from(_PUBLIC)),
 )
-parts = st.lists(st.one_of(pushes, pushes, pushes, deletes, agreements, lives), min_size=1, max_size=4)
-stories = st.tuples(agreements, st.lists(st.tuples(parts, changes), min_size=1, max_size=3), parts)
+parts = st.lists(
+    st.one_of(pushes, pushes, pushes, deletes, agreements, lifecycle_events), min_size=1, max_size=4
+)
+sequences = st.tuples(agreements, st.lists(st.tuples(parts, changes), min_size=1, max_size=3), parts)
 
 
 def played(
-    play: Play, world: World, story: tuple[Event, Sequence[tuple[Sequence[Event], Change]], Sequence[Event]]
+    play: Play,
+    world: World,
+    sequence: tuple[Event, Sequence[tuple[Sequence[Event], Change]], Sequence[Event]],
 ) -> None:
     """Play the events, with the changes where they stand among them."""
-    first, middle, last = story
+    first, middle, last = sequence
     events: list[Event] = [first]
     stops: dict[int, Change] = {}
     for several, change in middle:
@@ -120,22 +112,22 @@ def views(world: World) -> dict[str, Counter[tuple[str, str]]]:
 
 
 @FEWER
-@given(story=stories)
+@given(sequence=sequences)
 def test_each_version_is_judged_by_what_was_configured_when_it_was_submitted(
-    mould: Mould, story: tuple[Event, Sequence[tuple[Sequence[Event], Change]], Sequence[Event]]
+    copies: Copies, sequence: tuple[Event, Sequence[tuple[Sequence[Event], Change]], Sequence[Event]]
 ) -> None:
-    with a_world(mould) as world:
+    with a_world(copies) as world:
         play = Play(world)
-        played(play, world, story)
+        played(play, world, sequence)
         compare(play, world)
         assert check.check(world.service).faults == []
 
 
 @pytest.mark.parametrize("is_changed", [False, True])
-def test_what_was_submitted_before_is_served_as_without_the_change(mould: Mould, is_changed: bool) -> None:
+def test_what_was_submitted_before_is_served_as_without_the_change(copies: Copies, is_changed: bool) -> None:
     """Though it is judged again, for what was submitted before comes to stand under another container."""
     change = Change(("red",) * 3, frozenset({"US"}), frozenset(), frozenset())
-    with a_world(mould) as world:
+    with a_world(copies) as world:
         play = Play(world)
         world.agree(["US", "KR"], {"from": "US", "to": ["KR"], "max_tlp": "amber"})
         content = sdo("note", 1, refs=[])

@@ -14,12 +14,13 @@ from hub.actions.oversight import disclosures, explain
 from hub.actions.oversight.explain import ExplanationRequest
 from hub.errors import NotFound
 from hub.model import Caller, Clearance, Kind, Member, MemberId, Row, Scope, StixId, Tlp, version_key
-from tests.oracle import Treaty
+from tests.oracle import OracleAgreement
 from tests.properties.playing import Play
 from tests.properties.test_worlds import FEWER, a_world
-from tests.properties.worlds import DEFAULTS, LEVELS, MEMBERS, NATIONS, Event, happenings
+from tests.properties.world_strategies import event_lists
+from tests.properties.worlds import DEFAULTS, LEVELS, MEMBERS, NATIONS, Event
 from tests.stix_objects import stix_id
-from tests.world import KINDS, Mould, World
+from tests.world import KINDS, Copies, World
 
 AUDITOR = Caller(
     Member(MemberId("auditor"), None, Kind.AUDITOR, "auditor", StixId("identity--x")), frozenset(Scope)
@@ -29,8 +30,8 @@ Told = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def mould() -> Mould:
-    return Mould(codes=NATIONS, defaults={code: Tlp.of(level) for code, level in DEFAULTS.items()})
+def copies() -> Copies:
+    return Copies(codes=NATIONS, defaults={code: Tlp.of(level) for code, level in DEFAULTS.items()})
 
 
 def ask(world: World, caller: Caller, id: str, version: str) -> list[Told]:
@@ -61,10 +62,10 @@ def expected(reader: str, record: Told) -> bool:
 
 
 @FEWER
-@given(events=happenings)
-def test_what_is_explained_is_what_every_reader_is_served(mould: Mould, events: list[Event]) -> None:
+@given(events=event_lists)
+def test_what_is_explained_is_what_every_reader_is_served(copies: Copies, events: list[Event]) -> None:
     """Below the clearance, at home, whoever submitted something sees it, and what hangs on nothing else."""
-    with a_world(mould) as world:
+    with a_world(copies) as world:
         play = Play(world).play(events)
         served = {r: Counter((s.origin, s.id, s.version) for s in world.see(r)) for r in MEMBERS}
         explained: dict[str, Counter[tuple[str, str, str]]] = {reader: Counter() for reader in MEMBERS}
@@ -81,9 +82,9 @@ def test_what_is_explained_is_what_every_reader_is_served(mould: Mould, events: 
 
 
 @FEWER
-@given(events=happenings)
-def test_what_a_member_is_told_is_of_what_it_is_served(mould: Mould, events: list[Event]) -> None:
-    with a_world(mould) as world:
+@given(events=event_lists)
+def test_what_a_member_is_told_is_of_what_it_is_served(copies: Copies, events: list[Event]) -> None:
+    with a_world(copies) as world:
         play = Play(world).play(events)
         served = {r: Counter((s.origin, s.id, s.version) for s in world.see(r)) for r in MEMBERS}
         deleted = {(v.id, v.text) for v in play.oracle.versions if v.is_deleted}
@@ -101,11 +102,11 @@ def test_what_a_member_is_told_is_of_what_it_is_served(mould: Mould, events: lis
 
 
 @FEWER
-@given(events=happenings)
+@given(events=event_lists)
 def test_many_are_told_as_each_is_and_what_is_hidden_as_what_is_not_there(
-    mould: Mould, events: list[Event]
+    copies: Copies, events: list[Event]
 ) -> None:
-    with a_world(mould) as world:
+    with a_world(copies) as world:
         play = Play(world).play(events)
         ids = sorted({id for id, _ in versions(play)} | world.hubs_own() | {ABSENT})
         asked = [(id, None) for id in ids] + sorted({*versions(play), (ABSENT, "2026-03-01T00:00:00.000Z")})
@@ -149,9 +150,9 @@ def leaves(record: Told) -> bool:
 
 
 @FEWER
-@given(events=happenings)
-def test_every_release_abroad_names_a_clause_that_matches(mould: Mould, events: list[Event]) -> None:
-    with a_world(mould) as world:
+@given(events=event_lists)
+def test_every_release_abroad_names_a_clause_that_matches(copies: Copies, events: list[Event]) -> None:
+    with a_world(copies) as world:
         play = Play(world).play(events)
         for id, version in versions(play):
             for record in ask(world, AUDITOR, id, version):
@@ -165,11 +166,11 @@ def test_every_release_abroad_names_a_clause_that_matches(mould: Mould, events: 
 
 def is_covered(play: Play, record: Told, told: Told, at: datetime) -> bool:
     """Whether the named clause releases objects of this type and level from this origin to this nation."""
-    treaty, clause = named(play, told)
+    agreement, clause = named(play, told)
     level = LEVELS.index(record.get("effective_tlp", "clear"))
     types = [*clause.get("types", [type_of(record)]), "identity", "marking-definition"]
     return (
-        treaty.is_in_force(at)
+        agreement.is_in_force(at)
         and clause["from"] == record["origin"]
         and told["nation"] in clause["to"]
         and level <= LEVELS.index(clause["max_tlp"])
@@ -177,11 +178,11 @@ def is_covered(play: Play, record: Told, told: Told, at: datetime) -> bool:
     )
 
 
-def named(play: Play, told: Told) -> tuple[Treaty, Told]:
+def named(play: Play, told: Told) -> tuple[OracleAgreement, Told]:
     (n,) = [n for n, view in enumerate(play.made) if view is not None and view["id"] == told["agreement"]]
-    treaty = play.treaties[n]
-    assert treaty is not None
-    return treaty, treaty.clauses[told["clause"] - 1]
+    agreement = play.agreements[n]
+    assert agreement is not None
+    return agreement, agreement.clauses[told["clause"] - 1]
 
 
 def type_of(record: Told) -> str:
@@ -192,12 +193,12 @@ def type_of(record: Told) -> str:
 
 
 @FEWER
-@given(events=happenings, data=st.data())
+@given(events=event_lists, data=st.data())
 def test_what_was_fetched_is_told_whole_and_under_a_clause_of_its_moment(
-    mould: Mould, events: list[Event], data: st.DataObject
+    copies: Copies, events: list[Event], data: st.DataObject
 ) -> None:
     readers = data.draw(st.lists(st.sampled_from(MEMBERS), min_size=2, max_size=3, unique=True))
-    with a_world(mould) as world:
+    with a_world(copies) as world:
         play = Play(world)
         fetched: Counter[tuple[str, str, str]] = Counter()
         pollers = {reader: world.follow(reader) for reader in readers}
@@ -220,5 +221,5 @@ def counted(reader: str, rows: list[Row], world: World) -> Counter[tuple[str, st
 
 
 def was_in_force(play: Play, told: Told) -> bool:
-    treaty, clause = named(play, told)
-    return told["nation"] in clause["to"] and treaty.is_in_force(datetime.fromisoformat(told["at"]))
+    agreement, clause = named(play, told)
+    return told["nation"] in clause["to"] and agreement.is_in_force(datetime.fromisoformat(told["at"]))

@@ -18,7 +18,7 @@ from hub.actions.checks import check
 from hub.actions.operation import work
 from tests.properties.test_worlds import FEWER, a_world
 from tests.stix_objects import TLP, Json, sdo, stix_id
-from tests.world import Mould, World, clause
+from tests.world import Copies, World, clause
 
 SECRETS = ("alpha-secret", "omega-secret")
 MEMBERS = ("us-agency", "us-agency2", "us-cert")
@@ -111,12 +111,12 @@ def _place(side: Side, ref: int, places: dict[int, int]) -> tuple[str, int]:
     return kind, n if is_certs else n + side.shift
 
 
-def play(world: World, side: Side, objects: list[Drawn], treaties: list[tuple[Json, str, int]]) -> set[str]:
+def play(world: World, side: Side, objects: list[Drawn], agreements: list[tuple[Json, str, int]]) -> set[str]:
     """Let it happen, and return the ids of what others than the cert submitted."""
     hidden: set[str] = set()
     places: dict[int, int] = {}
     for moment, one in enumerate(objects):
-        for number, (term, level, when) in enumerate(treaties):
+        for number, (term, level, when) in enumerate(agreements):
             if when == moment:
                 world.agree(["US", "KR", "JP"], clause("US", ["KR", "JP"][number % 2 :], level, **term))
         member, obj = build(side, one, places)
@@ -146,23 +146,23 @@ def canonical(world: World, reader: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def mould() -> Mould:
-    return Mould(codes=("US", "KR", "JP"), kinds=("cert", "agency", "agency2", "partner"))
+def copies() -> Copies:
+    return Copies(codes=("US", "KR", "JP"), kinds=("cert", "agency", "agency2", "partner"))
 
 
 @FEWER
 @given(
     objects=st.lists(drawn, min_size=2, max_size=8),
-    treaties=st.lists(agreed, min_size=1, max_size=2),
+    agreements=st.lists(agreed, min_size=1, max_size=2),
 )
 def test_what_is_hidden_or_taken_away_makes_no_difference(
-    mould: Mould, objects: list[Drawn], treaties: list[tuple[Json, str, int]]
+    copies: Copies, objects: list[Drawn], agreements: list[tuple[Json, str, int]]
 ) -> None:
-    hiding = [(term | {"anonymise": "agency"}, level, when) for term, level, when in treaties]
+    hiding = [(term | {"anonymise": "agency"}, level, when) for term, level, when in agreements]
     objects = [replace(one, parts=frozenset(one.parts)) for one in objects]
     told = []
     for side in SIDES:
-        with a_world(mould) as world:
+        with a_world(copies) as world:
             hidden = play(world, side, objects, hiding)
             told.append({reader: canonical(world, reader) for reader in READERS})
             text = json.dumps([[seen.body for seen in world.see(reader)] for reader in READERS])

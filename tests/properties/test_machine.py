@@ -21,9 +21,9 @@ from hub.actions.release import history
 from hub.model import Tlp
 from tests import postgres
 from tests.budgets import machines
-from tests.properties import worlds
+from tests.properties import world_strategies
 from tests.properties.test_worlds import EXAMPLES, FEWER
-from tests.properties.watching import RecallScope
+from tests.properties.watching import WatchedPlay
 from tests.properties.worlds import (
     DEFAULTS,
     LEVELS,
@@ -34,27 +34,27 @@ from tests.properties.worlds import (
     Delete,
     Draft,
     Event,
+    HistoryStep,
     Push,
     Resume,
     Sign,
-    Step,
     Suspend,
     Terminate,
     Wait,
     Work,
 )
-from tests.world import Mould, World, build
+from tests.world import Copies, World, build
 
 which = st.integers(0, 50)
 
 
-class Alliance(RuleBasedStateMachine):
+class AllianceMachine(RuleBasedStateMachine):
     """Everybody acts on one hub, whose histories are on their way until somebody brings them further."""
 
     def __init__(self, cast: Callable[[], World], discard: Callable[[World], None]) -> None:
         super().__init__()
         self.discard = discard
-        self.watch = RecallScope(cast(), lags=True)
+        self.watch = WatchedPlay(cast(), lags=True)
         self.pushed: list[tuple[str, Draft]] = []
         # Whole histories in few steps, as in a small hub, would leave nothing half way.
         self.slow = patch.object(history, "_VERSIONS_PER_STEP", 2)
@@ -66,19 +66,19 @@ class Alliance(RuleBasedStateMachine):
         self.watch.step(event)
 
     def agreement(self, which: int) -> int:
-        return which % len(self.watch.treaties)
+        return which % len(self.watch.agreements)
 
     @initialize(
         readers=st.lists(st.sampled_from(MEMBERS), min_size=2, max_size=4, unique=True),
-        push=worlds.pushes,
-        agreement=worlds.broad_agreements,
+        push=world_strategies.pushes,
+        agreement=world_strategies.broad_agreements,
     )
     def begin(self, readers: list[str], push: Push, agreement: Agree) -> None:
         self.watch.follow(readers)
         self.happen(push)
         self.happen(agreement)
 
-    @rule(push=worlds.pushes)
+    @rule(push=world_strategies.pushes)
     def submit(self, push: Push) -> None:
         self.happen(push)
 
@@ -94,13 +94,13 @@ class Alliance(RuleBasedStateMachine):
         deleter = f"{member[:2]}-cert" if by_cert else member
         self.happen(Delete(deleter, draft.place, draft.version if version else None))
 
-    @precondition(lambda self: len(self.watch.treaties) < 6)
-    @rule(agreement=worlds.broad_agreements)
+    @precondition(lambda self: len(self.watch.agreements) < 6)
+    @rule(agreement=world_strategies.broad_agreements)
     def agree(self, agreement: Agree) -> None:
         self.happen(agreement)
 
-    @precondition(lambda self: len(self.watch.treaties) < 9)
-    @rule(amendment=worlds.amendments, which=which)
+    @precondition(lambda self: len(self.watch.agreements) < 9)
+    @rule(amendment=world_strategies.amendments, which=which)
     def amend(self, amendment: Amend, which: int) -> None:
         self.happen(replace(amendment, agreement=self.agreement(which)))
 
@@ -108,24 +108,24 @@ class Alliance(RuleBasedStateMachine):
     def sign(self, which: int) -> None:
         self.happen(Sign(self.agreement(which)))
 
-    @rule(which=which, by=worlds.by)
+    @rule(which=which, by=world_strategies.by)
     def suspend(self, which: int, by: int) -> None:
         self.happen(Suspend(self.agreement(which), by))
 
-    @rule(which=which, by=worlds.by)
+    @rule(which=which, by=world_strategies.by)
     def resume(self, which: int, by: int) -> None:
         self.happen(Resume(self.agreement(which), by))
 
-    @rule(which=which, by=worlds.by)
+    @rule(which=which, by=world_strategies.by)
     def terminate(self, which: int, by: int) -> None:
         self.happen(Terminate(self.agreement(which), by))
 
-    @rule(wait=worlds.waits)
+    @rule(wait=world_strategies.waits)
     def wait(self, wait: Wait) -> None:
         self.happen(wait)
 
-    @rule(step=worlds.steps)
-    def come_further(self, step: Step) -> None:
+    @rule(step=world_strategies.steps)
+    def come_further(self, step: HistoryStep) -> None:
         self.happen(step)
 
     @rule()
@@ -148,13 +148,13 @@ class Alliance(RuleBasedStateMachine):
 
 
 @pytest.fixture(scope="module")
-def mould() -> Mould:
-    return Mould(codes=NATIONS, defaults={code: Tlp.of(level) for code, level in DEFAULTS.items()})
+def copies() -> Copies:
+    return Copies(codes=NATIONS, defaults={code: Tlp.of(level) for code, level in DEFAULTS.items()})
 
 
-def test_it_is_what_the_policy_says_whatever_happens(mould: Mould) -> None:
+def test_it_is_what_the_policy_says_whatever_happens(copies: Copies) -> None:
     long = settings(FEWER, stateful_step_count=20, max_examples=max(1, EXAMPLES // 2))
-    run_state_machine_as_test(machines(lambda: Alliance(mould.cast, mould.discard)), settings=long)
+    run_state_machine_as_test(machines(lambda: AllianceMachine(copies.copy, copies.discard)), settings=long)
 
 
 @pytest.fixture
@@ -175,4 +175,4 @@ def cast(postgres_server: str) -> Iterator[Callable[[], World]]:
 
 def test_it_is_so_on_postgresql(cast: Callable[[], World]) -> None:
     short = settings(FEWER, stateful_step_count=15, max_examples=max(1, EXAMPLES // 10))
-    run_state_machine_as_test(machines(lambda: Alliance(cast, World.close)), settings=short)
+    run_state_machine_as_test(machines(lambda: AllianceMachine(cast, World.close)), settings=short)

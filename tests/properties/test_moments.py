@@ -26,7 +26,7 @@ from hub.errors import Interrupted, Unauthenticated
 from hub.store.database.connection import Store
 from hub.store.ledger.pages import PageEntries, PageRequest
 from tests import kept
-from tests.kept import Kept
+from tests.kept import KeptDatabase
 from tests.patience import wait_for
 from tests.roles import LAX, STRICT, with_defaults
 from tests.stix_objects import Json, sdo, stix_id
@@ -38,7 +38,7 @@ _READERS = ("kr-cert", "kr-agency", "kr-agency2")
 
 
 @dataclass
-class Taken:
+class TakenAway:
     """What has been taken away, by acts that have returned."""
 
     ids: set[str] = field(default_factory=set)
@@ -49,11 +49,11 @@ class Taken:
 
 
 @dataclass
-class Scene:
+class SharingWorld:
     """KR's members read what the US lets go: a type of object for each agreement."""
 
     world: World
-    taken: Taken = field(default_factory=Taken)
+    taken: TakenAway = field(default_factory=TakenAway)
     views: dict[str, Json] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -109,22 +109,22 @@ class Scene:
         return f"{member} was given {sorted(given & ids)}" if given & ids else None
 
 
-_ACTS: tuple[Callable[[Scene], None], ...] = (
-    Scene.terminate,
-    Scene.suspend,
-    Scene.delete,
-    Scene.revoke_token,
-    Scene.suspend_member,
-    Scene.push,
+_ACTS: tuple[Callable[[SharingWorld], None], ...] = (
+    SharingWorld.terminate,
+    SharingWorld.suspend,
+    SharingWorld.delete,
+    SharingWorld.revoke_token,
+    SharingWorld.suspend_member,
+    SharingWorld.push,
 )
 
 
 @dataclass(frozen=True)
-class Places:
+class WorldMaker:
     """Where worlds are made: on which kind of database, and for whom."""
 
     kind: str
-    database: Kept
+    database: KeptDatabase
     model: Path
     folder: Path
 
@@ -153,24 +153,24 @@ _DEFAULTS = {settings["default_transaction_isolation"]: settings for settings in
 
 @pytest.fixture(params=["sqlite", *_DEFAULTS])
 def places(
-    request: pytest.FixtureRequest, kept_postgresql: Kept, migrated_sqlite: Path, tmp_path: Path
-) -> Places:
-    return Places(request.param, kept_postgresql, migrated_sqlite, tmp_path)
+    request: pytest.FixtureRequest, kept_postgresql: KeptDatabase, migrated_sqlite: Path, tmp_path: Path
+) -> WorldMaker:
+    return WorldMaker(request.param, kept_postgresql, migrated_sqlite, tmp_path)
 
 
 @given(acts=st.permutations(_ACTS))
 def test_no_page_holds_what_was_taken_before_it_was_asked_for(
-    places: Places, acts: Sequence[Callable[[Scene], None]]
+    places: WorldMaker, acts: Sequence[Callable[[SharingWorld], None]]
 ) -> None:
     with places.world() as world:
-        scene = Scene(world)
+        sharing = SharingWorld(world)
         over = threading.Event()
         counts = [0] * len(_READERS)
 
         def read(n: int) -> list[str]:
             wrong = []
             while not over.is_set():
-                if (found := scene.page(_READERS[n])) is not None:
+                if (found := sharing.page(_READERS[n])) is not None:
                     wrong.append(found)
                 counts[n] += 1
             return wrong
@@ -188,19 +188,19 @@ def test_no_page_holds_what_was_taken_before_it_was_asked_for(
             readers = [pool.submit(read, n) for n in range(len(_READERS))]
             try:
                 for act in acts:
-                    _at_last(act, scene)
+                    _at_last(act, sharing)
                     let_read()
             finally:
                 over.set()
         assert [wrong for reader in readers for wrong in reader.result()] == []
-        assert scene.page("kr-cert") is None
+        assert sharing.page("kr-cert") is None
 
 
-def _at_last(act: Callable[[Scene], None], scene: Scene) -> None:
+def _at_last(act: Callable[[SharingWorld], None], sharing: SharingWorld) -> None:
     """Let the act happen: on a busy machine a COMMIT may be given up, and nothing was done then."""
     for _ in range(30):
         try:
-            return act(scene)
+            return act(sharing)
         except Interrupted:
             continue
     raise AssertionError("30 commits in turn were interrupted")
@@ -222,34 +222,34 @@ class _Meanwhile:
         monkeypatch.setattr(Disclosures, "disclose", tapped)
 
 
-_TAKES = [act for act in _ACTS if act is not Scene.push]
+_TAKES = [act for act in _ACTS if act is not SharingWorld.push]
 
 
 @pytest.mark.parametrize("act", _TAKES)
 def test_what_is_taken_between_authentication_and_page_is_not_in_it(
-    places: Places, act: Callable[[Scene], None], monkeypatch: pytest.MonkeyPatch
+    places: WorldMaker, act: Callable[[SharingWorld], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     meanwhile = _Meanwhile(monkeypatch)
     with places.world() as world:
-        scene = Scene(world)
-        readers = {Scene.revoke_token: "kr-agency", Scene.suspend_member: "kr-agency2"}
+        sharing = SharingWorld(world)
+        readers = {SharingWorld.revoke_token: "kr-agency", SharingWorld.suspend_member: "kr-agency2"}
         member = readers.get(act, "kr-cert")
         assert stix_id("tool", 1) in {row.id for row in world.drain(world.query(member))}
-        meanwhile.act = lambda: act(scene)
+        meanwhile.act = lambda: act(sharing)
         query = world.query(member, selections=EVERY_VERSION)
         if act in readers:
             with pytest.raises(Unauthenticated):
                 poll.objects(world.service, query)
         else:
             given = {row.id for row in poll.objects(world.service, query).rows}
-            assert not given & scene.taken.ids
+            assert not given & sharing.taken.ids
             assert given
         assert meanwhile.act is None
 
 
 @pytest.mark.parametrize("is_known", [True, False], ids=["signed before", "signed meanwhile"])
 def test_an_agreement_that_begins_between_authentication_and_page_loses_nothing(
-    places: Places, is_known: bool, monkeypatch: pytest.MonkeyPatch
+    places: WorldMaker, is_known: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A page that took what began for what had not would date its cursor behind rows it left out."""
     meanwhile = _Meanwhile(monkeypatch)
@@ -281,7 +281,7 @@ def test_an_agreement_that_begins_between_authentication_and_page_loses_nothing(
 
 
 def test_an_agreement_that_expires_between_authentication_and_page_lets_nothing_go(
-    places: Places, monkeypatch: pytest.MonkeyPatch
+    places: WorldMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody does anything: the clock alone ends it."""
     meanwhile = _Meanwhile(monkeypatch)

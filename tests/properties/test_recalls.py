@@ -13,26 +13,23 @@ from hypothesis import strategies as st
 from hub.actions.checks import check
 from hub.actions.operation import work
 from hub.model import Tlp
-from tests.oracle import Version
+from tests.oracle import OracleVersion
 from tests.properties.playing import Play
 from tests.properties.test_worlds import MORE, a_world
+from tests.properties.world_strategies import aimed, deletes, event_lists, lifecycle_events
 from tests.properties.worlds import (
     DEFAULTS,
     LEVELS,
     MEMBERS,
     NATIONS,
     Agree,
-    Clause,
     Delete,
     Draft,
+    DrawnClause,
     Event,
     Push,
-    aimed,
-    deletes,
-    happenings,
-    lives,
 )
-from tests.world import Mould
+from tests.world import Copies
 
 Readers = frozenset[str]
 absentees = st.frozensets(st.sampled_from(MEMBERS), max_size=5)
@@ -46,16 +43,19 @@ strict = st.builds(
 _first = st.builds(Push, st.just("us-agency"), st.lists(lax, min_size=3, max_size=5).map(tuple))
 _tighter = st.builds(Push, st.just("us-agency"), st.lists(strict, min_size=1, max_size=2).map(tuple))
 SHARED = Agree(
-    (Clause("US", ("KR", "JP"), "amber", "partner"), Clause("KR", ("US",), "amber+strict", "partner"))
+    (
+        DrawnClause("US", ("KR", "JP"), "amber", "partner"),
+        DrawnClause("KR", ("US",), "amber+strict", "partner"),
+    )
 )
 tightenings = st.tuples(
-    _first, _tighter, st.lists(st.one_of(_tighter, _tighter, _tighter, deletes, lives), max_size=4)
+    _first, _tighter, st.lists(st.one_of(_tighter, _tighter, _tighter, deletes, lifecycle_events), max_size=4)
 ).map(lambda parts: aimed([SHARED, *parts[:2], *parts[2]]))
 
 
 @pytest.fixture(scope="module")
-def mould() -> Mould:
-    return Mould(codes=NATIONS, defaults={code: Tlp.of(level) for code, level in DEFAULTS.items()})
+def copies() -> Copies:
+    return Copies(codes=NATIONS, defaults={code: Tlp.of(level) for code, level in DEFAULTS.items()})
 
 
 @dataclass
@@ -63,7 +63,7 @@ class Recalling(Play):
     """All but some poll before each push and deletion; whom it takes something back from is noted down."""
 
     absent: Readers = frozenset()
-    fetched: set[tuple[str, Version]] = field(default_factory=set)
+    fetched: set[tuple[str, OracleVersion]] = field(default_factory=set)
     due: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
 
     def _push(self, event: Push) -> None:
@@ -92,11 +92,11 @@ class Recalling(Play):
 
 
 @MORE
-@given(events=st.one_of(tightenings, tightenings, happenings), absent=absentees)
+@given(events=st.one_of(tightenings, tightenings, event_lists), absent=absentees)
 def test_exactly_those_are_told_who_fetched_what_they_may_not_have(
-    mould: Mould, events: list[Event], absent: Readers
+    copies: Copies, events: list[Event], absent: Readers
 ) -> None:
-    with a_world(mould) as world:
+    with a_world(copies) as world:
         play = Recalling(world, absent=absent).play(events)
         for _ in range(2):
             work.work(world.service)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.properties import dealings, renditions, worlds
+from tests.properties import renditions, shared_ids, world_strategies, worlds
 from tests.properties.alone import RulesAlone
 from tests.properties.test_worlds import EXAMPLES, FEWER
 
@@ -28,24 +28,24 @@ def play(events: Sequence[renditions.Event], homes: Sequence[str] = ()) -> None:
 
 
 @MANY
-@given(events=worlds.happenings)
+@given(events=world_strategies.event_lists)
 def test_of_markings_containers_and_references(events: list[worlds.Event]) -> None:
     play(events)
 
 
 @MANY
-@given(events=st.one_of(worlds.eventful_lives, worlds.overlaps))
+@given(events=st.one_of(world_strategies.eventful_lifecycles, world_strategies.overlaps))
 def test_of_agreements_and_what_they_reach_back_to(events: list[worlds.Event]) -> None:
     play(events)
 
 
 @SOME
-@given(events=dealings.happenings)
+@given(events=shared_ids.event_lists)
 def test_of_members_who_meet_under_few_ids(events: list[worlds.Event]) -> None:
     play(events, homes=["JP"])
 
 
 @MANY
-@given(events=renditions.happenings)
+@given(events=renditions.event_lists)
 def test_of_other_forms(events: list[renditions.Event]) -> None:
     play(events)

@@ -17,12 +17,13 @@ from hub.actions.operation import work
 from hub.model import Caller, Clearance, Kind, Member, MemberId, Scope, StixId, Tlp, format_instant
 from hub.store.schema.tables import object_version, release
 from tests.properties.playing import Play
-from tests.properties.test_worlds import MORE, a_world, mould
-from tests.properties.worlds import LEVELS, NATIONS, Agree, Event, agreements, aimed, deletes, pushes
+from tests.properties.test_worlds import MORE, a_world, copies
+from tests.properties.world_strategies import agreements, aimed, deletes, pushes
+from tests.properties.worlds import LEVELS, NATIONS, Agree, Event
 from tests.stix_objects import Json
-from tests.world import EVERY_VERSION, Mould, World
+from tests.world import EVERY_VERSION, Copies, World
 
-__all__ = ["mould"]
+__all__ = ["copies"]
 
 AUDITOR = Caller(
     Member(MemberId("auditor"), None, Kind.AUDITOR, "Auditor", StixId("identity--0")), frozenset({Scope.READ})
@@ -107,10 +108,10 @@ many_pushes = st.lists(st.one_of(*[pushes] * 5, deletes, agreements), min_size=4
 @MORE
 @given(events=many_pushes, pair=pairs, place=st.integers(0, 12), history=st.booleans())
 def test_what_a_simulation_says_is_what_then_happens(
-    mould: Mould, events: list[Event], pair: tuple[Agree | None, Agree], place: int, history: bool
+    copies: Copies, events: list[Event], pair: tuple[Agree | None, Agree], place: int, history: bool
 ) -> None:
     former, proposed = pair
-    with a_world(mould) as world:
+    with a_world(copies) as world:
         play = Play(world).play(events[:place])
         made = None
         if former is not None:

@@ -17,8 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hub.model import Row, Tlp, VersionFilter
-from tests.oracle import Version
+from tests.oracle import OracleVersion
 from tests.properties.playing import Play
+from tests.properties.world_strategies import agreements, apart, event_lists
 from tests.properties.worlds import (
     DEFAULTS,
     LEVELS,
@@ -26,19 +27,16 @@ from tests.properties.worlds import (
     NATIONS,
     Agree,
     Amend,
-    Clause,
     Delete,
+    DrawnClause,
     Event,
-    Life,
+    LifecycleEvent,
     Nothing,
     Push,
     Terminate,
     Wait,
-    agreements,
-    apart,
-    happenings,
 )
-from tests.world import Mould, Seen, World
+from tests.world import Copies, Seen, World
 
 EXAMPLES = int(os.environ.get("HUB_TEST_EXAMPLES", "10"))
 FEWER = settings(
@@ -54,24 +52,24 @@ LAST = frozenset({VersionFilter.LAST})
 
 
 @pytest.fixture(scope="module")
-def mould() -> Mould:
-    return Mould(codes=NATIONS, defaults={code: Tlp.of(level) for code, level in DEFAULTS.items()})
+def copies() -> Copies:
+    return Copies(codes=NATIONS, defaults={code: Tlp.of(level) for code, level in DEFAULTS.items()})
 
 
 @contextmanager
-def a_world(mould: Mould) -> Iterator[World]:
-    world = mould.cast()
+def a_world(copies: Copies) -> Iterator[World]:
+    world = copies.copy()
     try:
         yield world
     finally:
-        mould.discard(world)
+        copies.discard(world)
 
 
 def rows(seen: Sequence[Seen]) -> Counter[tuple[str, str, str, str]]:
     return Counter((s.origin, s.id, s.version, canonical(json.loads(s.body))) for s in seen)
 
 
-def expected(play: Play, versions: Iterable[Version]) -> Counter[tuple[str, str, str, str]]:
+def expected(play: Play, versions: Iterable[OracleVersion]) -> Counter[tuple[str, str, str, str]]:
     return Counter((play.oracle.nation(v), v.id, v.text, canonical(v.obj)) for v in versions)
 
 
@@ -93,7 +91,7 @@ def ids(rows: Iterable[Row]) -> Counter[tuple[str, str]]:
     return Counter((row.id, row.version) for row in rows)
 
 
-def is_earlier(one: Version, other: Version) -> bool:
+def is_earlier(one: OracleVersion, other: OracleVersion) -> bool:
     return (one.member, one.id) == (other.member, other.id) and one.when < other.when
 
 
@@ -101,17 +99,17 @@ def is_earlier(one: Version, other: Version) -> bool:
 
 
 @MORE
-@given(events=happenings)
-def test_a_full_poll_is_exactly_what_the_policy_releases(mould: Mould, events: list[Event]) -> None:
-    with a_world(mould) as world:
+@given(events=event_lists)
+def test_a_full_poll_is_exactly_what_the_policy_releases(copies: Copies, events: list[Event]) -> None:
+    with a_world(copies) as world:
         play = Play(world).play(events)
         compare(play, world)
 
 
 @FEWER
-@given(events=happenings)
-def test_it_is_so_after_every_single_event(mould: Mould, events: list[Event]) -> None:
-    with a_world(mould) as world:
+@given(events=event_lists)
+def test_it_is_so_after_every_single_event(copies: Copies, events: list[Event]) -> None:
+    with a_world(copies) as world:
         play = Play(world)
         for event in events:
             play.step(event)
@@ -123,24 +121,24 @@ def test_it_is_so_after_every_single_event(mould: Mould, events: list[Event]) ->
 # --- I2 -------------------------------------------------------------------------------------------
 
 
-def polls(mould: Mould, events: Sequence[Event]) -> dict[str, set[tuple[str, str, str]]]:
-    with a_world(mould) as world:
+def polls(copies: Copies, events: Sequence[Event]) -> dict[str, set[tuple[str, str, str]]]:
+    with a_world(copies) as world:
         Play(world).play(events)
         return {reader: {(s.origin, s.id, s.version) for s in world.see(reader)} for reader in MEMBERS}
 
 
 @FEWER
-@given(events=happenings, more=agreements, data=st.data())
+@given(events=event_lists, more=agreements, data=st.data())
 def test_adding_an_agreement_never_hides(
-    mould: Mould, events: list[Event], more: Agree, data: st.DataObject
+    copies: Copies, events: list[Event], more: Agree, data: st.DataObject
 ) -> None:
     # Each nation has its own ids: what one may pass on of another's does depend on what it may see.
     events = apart(events, NATIONS)
     place = data.draw(st.integers(0, len(events)))
     # What is done to agreements made later counts one more.
     events = [*events[:place], *later_by_one(events, place)]
-    before = polls(mould, [*events[:place], Nothing(), *events[place:]])
-    after = polls(mould, [*events[:place], more, *events[place:]])
+    before = polls(copies, [*events[:place], Nothing(), *events[place:]])
+    after = polls(copies, [*events[:place], more, *events[place:]])
     assert all(before[reader] <= after[reader] for reader in MEMBERS)
 
 
@@ -148,15 +146,15 @@ def later_by_one(events: Sequence[Event], place: int) -> list[Event]:
     made = sum(isinstance(event, Agree | Amend) for event in events[:place])
     return [
         replace(event, agreement=event.agreement + (event.agreement >= made))
-        if isinstance(event, Life)
+        if isinstance(event, LifecycleEvent)
         else event
         for event in events[place:]
     ]
 
 
 @FEWER
-@given(events=happenings, data=st.data())
-def test_a_stricter_marking_never_reveals(mould: Mould, events: list[Event], data: st.DataObject) -> None:
+@given(events=event_lists, data=st.data())
+def test_a_stricter_marking_never_reveals(copies: Copies, events: list[Event], data: st.DataObject) -> None:
     # Each member has its own ids: a reference to another member's record counts only while the
     # referring member sees it, so that hiding it from that member may show the referring object.
     events = one_by_one(apart(events, MEMBERS))
@@ -176,8 +174,8 @@ def test_a_stricter_marking_never_reveals(mould: Mould, events: list[Event], dat
     stricter = LEVELS[LEVELS.index(draft.tlp or "clear") + 1 :]
     changed = replace(draft, tlp=data.draw(st.sampled_from(stricter)))
     other = replace(push, drafts=(*push.drafts[:k], changed, *push.drafts[k + 1 :]))
-    before = polls(mould, events)
-    after = polls(mould, [*events[:n], other, *events[n + 1 :]])
+    before = polls(copies, events)
+    after = polls(copies, [*events[:n], other, *events[n + 1 :]])
     assert all(after[reader] <= before[reader] for reader in MEMBERS)
 
 
@@ -197,8 +195,8 @@ def one_by_one(events: Sequence[Event]) -> list[Event]:
 
 
 @FEWER
-@given(events=happenings, data=st.data())
-def test_a_narrower_clause_never_reveals(mould: Mould, events: list[Event], data: st.DataObject) -> None:
+@given(events=event_lists, data=st.data())
+def test_a_narrower_clause_never_reveals(copies: Copies, events: list[Event], data: st.DataObject) -> None:
     events = apart(events, NATIONS)
     found = [(n, event) for n, event in enumerate(events) if isinstance(event, Agree)]
     if not found:
@@ -208,12 +206,12 @@ def test_a_narrower_clause_never_reveals(mould: Mould, events: list[Event], data
     changed = replace(agreement, clauses=(narrower(first, data), *rest))
     if changed.parties != agreement.parties:
         return
-    before = polls(mould, events)
-    after = polls(mould, [*events[:n], changed, *events[n + 1 :]])
+    before = polls(copies, events)
+    after = polls(copies, [*events[:n], changed, *events[n + 1 :]])
     assert all(after[reader] <= before[reader] for reader in MEMBERS)
 
 
-def narrower(clause: Clause, data: st.DataObject) -> Clause:
+def narrower(clause: DrawnClause, data: st.DataObject) -> DrawnClause:
     match data.draw(st.sampled_from(["max_tlp", "audience", "types", "to", "history"])):
         case "history":
             return replace(clause, history=False)
@@ -233,15 +231,15 @@ def narrower(clause: Clause, data: st.DataObject) -> Clause:
 
 
 @FEWER
-@given(events=happenings, by_clock=st.booleans())
+@given(events=event_lists, by_clock=st.booleans())
 def test_nothing_outlives_the_agreements_that_allowed_it(
-    mould: Mould, events: list[Event], by_clock: bool
+    copies: Copies, events: list[Event], by_clock: bool
 ) -> None:
-    with a_world(mould) as world:
+    with a_world(copies) as world:
         play = Play(world).play(events)
         if by_clock:
             play.wait(2_000_000)
-        for n in range(len(play.treaties)):
+        for n in range(len(play.agreements)):
             play.step(Terminate(n))
         for reader in MEMBERS:
             home = reader[:2].upper()
@@ -253,12 +251,12 @@ def test_nothing_outlives_the_agreements_that_allowed_it(
 
 
 @FEWER
-@given(events=happenings, data=st.data())
+@given(events=event_lists, data=st.data())
 def test_who_comes_back_with_the_last_date_misses_nothing(
-    mould: Mould, events: list[Event], data: st.DataObject
+    copies: Copies, events: list[Event], data: st.DataObject
 ) -> None:
     readers = data.draw(st.lists(st.sampled_from(MEMBERS), min_size=2, max_size=3, unique=True))
-    with a_world(mould) as world:
+    with a_world(copies) as world:
         play = Play(world)
         pollers = {reader: world.follow(reader) for reader in readers}
         for event in [*events, Wait(1)]:
@@ -280,9 +278,9 @@ def test_who_comes_back_with_the_last_date_misses_nothing(
 
 
 @FEWER
-@given(events=happenings, data=st.data())
+@given(events=event_lists, data=st.data())
 def test_what_a_reader_may_not_see_changes_nothing_for_it(
-    mould: Mould, events: list[Event], data: st.DataObject
+    copies: Copies, events: list[Event], data: st.DataObject
 ) -> None:
     """One event is left out. Whoever may see the same in both worlds, at every moment, is told the same."""
     n = data.draw(st.integers(0, len(events) - 1))
@@ -294,7 +292,7 @@ def test_what_a_reader_may_not_see_changes_nothing_for_it(
     unaware = same_view(events, other, n)
     if not unaware:
         return
-    with a_world(mould) as one, a_world(mould) as two:
+    with a_world(copies) as one, a_world(copies) as two:
         Play(one).play(events)
         Play(two).play(other)
         for reader in unaware:

@@ -16,10 +16,10 @@ from hub.actions.operation import work
 from hub.actions.release import history
 from hub.rules.release import row_changes
 from hub.store.ledger.histories import HistoryKind
-from tests.oracle import Treaty, Version
+from tests.oracle import OracleAgreement, OracleVersion
 from tests.properties.playing import Play
 from tests.properties.unrecorded import unrecorded
-from tests.properties.worlds import MEMBERS, NATIONS, Agree, Event, Step
+from tests.properties.worlds import MEMBERS, NATIONS, Agree, Event, HistoryStep
 from tests.world import Poller, World
 
 Told = tuple[str, str, str]  # id, version, and the body as JSON in one form
@@ -30,7 +30,7 @@ def canonical(value: object) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-def told(versions: Iterable[Version]) -> Counter[Told]:
+def told(versions: Iterable[OracleVersion]) -> Counter[Told]:
     return Counter((v.id, v.text, canonical(v.obj)) for v in versions)
 
 
@@ -42,7 +42,7 @@ def slow_histories() -> Iterator[None]:
 
 
 @dataclass
-class RecallScope(Play):
+class WatchedPlay(Play):
     """Compares what every reader is served after every event, and around every moment of the clock."""
 
     pollers: dict[str, Poller] = field(default_factory=dict)
@@ -57,10 +57,10 @@ class RecallScope(Play):
 
     def step(self, event: Event) -> None:
         before = self.served()
-        is_known = len(self.treaties)
+        is_known = len(self.agreements)
         super().step(event)
         self.compare()
-        if isinstance(event, Agree) and is_known < len(self.treaties):
+        if isinstance(event, Agree) and is_known < len(self.agreements):
             self._adds(before)
         self._states()
 
@@ -109,7 +109,7 @@ class RecallScope(Play):
     def _work(self) -> None:
         self._once(super()._work)
 
-    def _advance(self, event: Step) -> None:
+    def _advance(self, event: HistoryStep) -> None:
         self._once(partial(super()._advance, event))
 
     def _once(self, act: Callable[[], None]) -> None:
@@ -140,32 +140,32 @@ class RecallScope(Play):
                     known[row.id, row.version, canonical(json.loads(row.body))].add(row.date_added)
         return found
 
-    def _in_force(self) -> list[Treaty]:
-        return [treaty for treaty in self.in_order() if treaty.is_in_force(self.now)]
+    def _in_force(self) -> list[OracleAgreement]:
+        return [agreement for agreement in self.in_order() if agreement.is_in_force(self.now)]
 
-    def _id(self, treaty: Treaty) -> str:
-        id: str = self.made[self.treaties.index(treaty)]["id"]
+    def _id(self, agreement: OracleAgreement) -> str:
+        id: str = self.made[self.agreements.index(agreement)]["id"]
         return id
 
-    def _allowed(self, treaties: list[Treaty], in_force: list[Treaty]) -> Views:
+    def _allowed(self, agreements: list[OracleAgreement], in_force: list[OracleAgreement]) -> Views:
         """What these release, as if they were in force: which they were, or are."""
-        assert all(treaty in in_force for treaty in treaties)
-        with patch.object(Treaty, "is_in_force", lambda _self, _now: True):
-            everybody = self.oracle.everybody(treaties, self.now)
+        assert all(agreement in in_force for agreement in agreements)
+        with patch.object(OracleAgreement, "is_in_force", lambda _self, _now: True):
+            everybody = self.oracle.everybody(agreements, self.now)
         return {reader: told(versions) for reader, versions in everybody.items()}
 
     def _adds(self, before: Views) -> None:
         """An agreement that supersedes none hides nothing (I2), time apart."""
-        if not any(treaty.has_ended(self.now) for treaty in self.in_order()):
+        if not any(agreement.has_ended(self.now) for agreement in self.in_order()):
             after = self.served()
             assert all(before[reader] <= after[reader] for reader in MEMBERS)
 
     def _states(self) -> None:
         """What the parties are shown is the state that their events give."""
-        for treaty, made in zip(self.treaties, self.made, strict=True):
-            if treaty is not None:
-                view = self.hub.show(made, min(treaty.parties))
-                assert view["state"] == state(treaty, self), view
+        for agreement, made in zip(self.agreements, self.made, strict=True):
+            if agreement is not None:
+                view = self.hub.show(made, min(agreement.parties))
+                assert view["state"] == state(agreement, self), view
 
     # --- pollers ---
 
@@ -197,9 +197,9 @@ class RecallScope(Play):
         assert not faults, faults
 
 
-def state(treaty: Treaty, play: Play) -> str:
-    if treaty.has_ended(play.now):
+def state(agreement: OracleAgreement, play: Play) -> str:
+    if agreement.has_ended(play.now):
         return "ended"
-    if not treaty.has_begun(play.now):
+    if not agreement.has_begun(play.now):
         return "proposed"
-    return "suspended" if treaty.suspenders(play.now) else "in force"
+    return "suspended" if agreement.suspenders(play.now) else "in force"

@@ -1,4 +1,4 @@
-"""`scripts/soak`: writers, pollers and governments at once against a real server, and a verdict."""
+"""`scripts/soak`: writers, pollers and certs at once against a real server, and what was found."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from tests.soak.soaking import Plan, postgresql, soak
-from tests.soak.verifying import Verdict
+from tests.soak.soaking import SoakPlan, postgresql, soak
+from tests.soak.verifying import SoakResult
 
 _SHORT_SECONDS = 6.0
 _SHOWN = 50
@@ -44,34 +44,34 @@ _ROWS = {
 def main(minutes: float, seconds: float | None, short: bool, database: str, seed: int, chaos: bool) -> None:
     """Soak the hub and print what was done and found; exit code 1 when anything was violated."""
     length = _SHORT_SECONDS if short else seconds or minutes * 60
-    plan = Plan(length, seed, kill_every=max(3.0, length / 40) * chaos, pace=1.0 if length < 60 else 3.0)
+    plan = SoakPlan(length, seed, kill_every=max(3.0, length / 40) * chaos, pace=1.0 if length < 60 else 3.0)
     folder = Path(tempfile.mkdtemp(prefix="hub-soak-"))
     kinds = ["sqlite", "postgresql"] if database == "both" else [database]
-    verdicts = {kind: _soak(plan, kind, folder / kind) for kind in kinds}
-    _print(plan, verdicts)
-    if any(verdict.violations for verdict in verdicts.values()):
+    results = {kind: _soak(plan, kind, folder / kind) for kind in kinds}
+    _print(plan, results)
+    if any(result.violations for result in results.values()):
         click.echo(f"seed {seed}; the evidence is in {folder}", err=True)
         sys.exit(1)
     shutil.rmtree(folder)
 
 
-def _soak(plan: Plan, kind: str, folder: Path) -> Verdict:
+def _soak(plan: SoakPlan, kind: str, folder: Path) -> SoakResult:
     folder.mkdir()
     database: AbstractContextManager[str] = nullcontext(f"sqlite:///{folder / 'hub.db'}")
     with postgresql() if kind == "postgresql" else database as url:
         return soak(plan, url, folder)
 
 
-def _print(plan: Plan, verdicts: dict[str, Verdict]) -> None:
+def _print(plan: SoakPlan, results: dict[str, SoakResult]) -> None:
     table = Table(title=f"{plan.writers} writers for {plan.seconds:g} s on each database, seed {plan.seed}")
-    for heading in ("", *verdicts):
+    for heading in ("", *results):
         table.add_column(heading, justify="right" if heading else "left")
     for key, name in _ROWS.items():
-        table.add_row(name, *(f"{verdict.counts[key]:,}" for verdict in verdicts.values()))
-    table.add_row("violations", *(f"{len(verdict.violations):,}" for verdict in verdicts.values()))
+        table.add_row(name, *(f"{result.counts[key]:,}" for result in results.values()))
+    table.add_row("violations", *(f"{len(result.violations):,}" for result in results.values()))
     Console().print(table)
-    for kind, verdict in verdicts.items():
-        for sentence in verdict.violations[:_SHOWN]:
+    for kind, result in results.items():
+        for sentence in result.violations[:_SHOWN]:
             click.echo(f"{kind}: {sentence}", err=True)
 
 

@@ -21,7 +21,7 @@ _TYPES = (None, None, None, ["malware", "relationship", "report"], ["indicator",
 
 
 @dataclass
-class Pact:
+class SoakAgreement:
     """An agreement that binds, or will."""
 
     id: str
@@ -38,7 +38,7 @@ class Governor:
         self._journal = Journal(setup, "governor")
         self._chance = random.Random(f"{setup.seed}/governor")
         self._hubs = {code: self._hub(code) for code in NATIONS}
-        self._live: list[Pact] = []
+        self._live: list[SoakAgreement] = []
 
     def _hub(self, code: str) -> Hub:
         member = self._setup.members[f"{code.lower()}-cert"]
@@ -78,7 +78,7 @@ class Governor:
         except Unreachable:
             return  # whether it was proposed or not, nobody has signed it
         id = proposed["id"]
-        pact = Pact(id, parties, until, proposed["digest"])
+        pact = SoakAgreement(id, parties, until, proposed["digest"])
         for party in parties:
             if party == parties[-1]:
                 times = {"begin": begin, "until": until, "sent": now()}
@@ -87,7 +87,7 @@ class Governor:
                 return  # it has expired meanwhile
         self._live.append(pact)
 
-    def _sign(self, party: str, pact: Pact) -> bool:
+    def _sign(self, party: str, pact: SoakAgreement) -> bool:
         hub = self._hubs[party]
         return self._done(
             lambda id: hub.sign(id, digest=pact.digest), pact, lambda view: party in view["signed_by"]
@@ -107,12 +107,12 @@ class Governor:
             clauses.append(clause)
         return clauses
 
-    def _terminate(self, pact: Pact) -> None:
+    def _terminate(self, pact: SoakAgreement) -> None:
         party = self._chance.choice(pact.parties)
         if self._done(self._hubs[party].terminate, pact, lambda view: view["state"] == "ended"):
             self._journal.note("ended", id=pact.id, answered=now())
 
-    def _done(self, act: Callable[[str], Json], pact: Pact, is_done: Callable[[Json], Any]) -> bool:
+    def _done(self, act: Callable[[str], Json], pact: SoakAgreement, is_done: Callable[[Json], Any]) -> bool:
         """Do a step until the agreement shows that it is done; False when the agreement expired instead."""
         deadline = now() + PATIENCE_SECONDS
         while now() < deadline:
@@ -131,7 +131,7 @@ class Governor:
                 return True
         raise TimeoutError(f"{pact} could not be changed")
 
-    def _show(self, pact: Pact, deadline: float) -> Json:
+    def _show(self, pact: SoakAgreement, deadline: float) -> Json:
         while now() < deadline:
             try:
                 return self._hubs[pact.parties[0]].agreement(pact.id)

@@ -24,7 +24,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.journeys.live import Account
+from tests.journeys.live import LiveAccount
 
 Json = dict[str, Any]
 Event = dict[str, Any]
@@ -37,7 +37,7 @@ STOP_WRITING, STOP_POLLING = "stop-writing", "stop-polling"
 
 
 @dataclass(frozen=True)
-class Member:
+class SoakMember:
     """An account as plain text, so that it can be handed to a process as JSON."""
 
     id: str
@@ -47,7 +47,7 @@ class Member:
     agreement_key: str
 
     @classmethod
-    def of(cls, account: Account) -> Member:
+    def of(cls, account: LiveAccount) -> SoakMember:
         agreement = account.agreement_key or b""
         keys = account.submit_key.decode(), agreement.decode()
         return cls(account.id, account.nation, account.token, *keys)
@@ -70,7 +70,7 @@ class Setup:
     seed: int
     folder: str
     collections: Mapping[str, str]  # alias to the collection's URL
-    members: Mapping[str, Member]
+    members: Mapping[str, SoakMember]
     hubs_own: list[str]  # ids that the hub itself publishes
     rounds: int  # that each writer makes at least
     pace: float  # pauses and short agreements are so many times as long as in the shortest soak
@@ -91,7 +91,7 @@ class Setup:
     @classmethod
     def read(cls, folder: Path) -> Setup:
         value = json.loads((folder / "setup.json").read_text())
-        members = {id: Member(**fields) for id, fields in value.pop("members").items()}
+        members = {id: SoakMember(**fields) for id, fields in value.pop("members").items()}
         return cls(members=members, **value)
 
 
@@ -111,14 +111,14 @@ class Journal:
 
 
 @dataclass
-class Evidence:
+class SoakEvidence:
     """All that was written down in one soak."""
 
     setup: Setup
     events: list[Event] = field(default_factory=list)
 
     @classmethod
-    def read(cls, folder: Path) -> Evidence:
+    def read(cls, folder: Path) -> SoakEvidence:
         found = cls(Setup.read(folder))
         for file in sorted(folder.glob("*.jsonl")):
             with file.open(encoding="utf-8") as lines:

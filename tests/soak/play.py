@@ -9,8 +9,8 @@ from pathlib import Path
 
 from tests.soak.governing import Governor
 from tests.soak.journal import Setup
-from tests.soak.polling import WAYS, Poller, make
-from tests.soak.writing import Writer
+from tests.soak.polling import WAYS, SoakPoller, make
+from tests.soak.writing import SoakWriter
 
 
 def main(folder: str, role: str, *arguments: str) -> int:
@@ -18,7 +18,7 @@ def main(folder: str, role: str, *arguments: str) -> int:
     setup = Setup.read(Path(folder))
     match role, arguments:
         case "writer", (member, number):
-            Writer(setup, member, int(number)).run()
+            SoakWriter(setup, member, int(number)).run()
         case "governor", ():
             Governor(setup).run()
         case "pollers", (begin, step):
@@ -29,11 +29,11 @@ def main(folder: str, role: str, *arguments: str) -> int:
     return 0
 
 
-def _poll(pollers: list[Poller]) -> int:
+def _poll(pollers: list[SoakPoller]) -> int:
     """Let all poll side by side; whatever one of them raises is printed."""
     failed: list[str] = []
 
-    def run(poller: Poller) -> None:
+    def run(poller: SoakPoller) -> None:
         try:
             poller.run()
         except Exception:  # noqa: BLE001 - the process says it for its threads

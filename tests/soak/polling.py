@@ -16,7 +16,7 @@ from typing import Any
 import requests
 from taxii2client.v21 import Collection, as_pages
 
-from tests.soak.journal import STOP_POLLING, Journal, Json, Member, Setup, digest_of, now, version_of
+from tests.soak.journal import STOP_POLLING, Journal, Json, Setup, SoakMember, digest_of, now, version_of
 from tests.soak.talking import BROKEN, Talker, WrongAnswer
 
 _FIRST, _LAST = "X-TAXII-Date-Added-First", "X-TAXII-Date-Added-Last"
@@ -59,12 +59,12 @@ WAYS = (
 )
 
 
-class Poller(ABC):
+class SoakPoller(ABC):
     """A way of polling with its place. `steps` yields after each answer whether it brought anything."""
 
     def __init__(self, setup: Setup, way: Way) -> None:
         self.setup, self.way = setup, way
-        self.member: Member = setup.members[way.member]
+        self.member: SoakMember = setup.members[way.member]
         self.url = setup.collections[way.alias]
         self.journal = Journal(setup, way.name)
         self.talker = Talker(self.member)
@@ -107,7 +107,7 @@ class Poller(ABC):
         return self.way.filters | ({"added_after": self.after} if self.after else {})
 
 
-class ByHeader(Poller):
+class ByHeader(SoakPoller):
     """`added_after` from the header of the last page, and never `next`."""
 
     def steps(self) -> Iterator[bool]:
@@ -123,7 +123,7 @@ class ByHeader(Poller):
             yield bool(objects)
 
 
-class ByManifest(Poller):
+class ByManifest(SoakPoller):
     """`added_after` from the last entry of the manifest; objects themselves are not fetched."""
 
     def steps(self) -> Iterator[bool]:
@@ -139,7 +139,7 @@ class ByManifest(Poller):
             yield bool(entries)
 
 
-class ByWalk(Poller):
+class ByWalk(SoakPoller):
     """`next` with tiny limits that change on the way, then the header's date."""
 
     def steps(self) -> Iterator[bool]:
@@ -172,7 +172,7 @@ class _Seen:
         self.sent = now() - response.elapsed.total_seconds()
 
 
-class ByPages(Poller):
+class ByPages(SoakPoller):
     """taxii2-client's own `as_pages`; the date to go on from is read off the response in passing."""
 
     def __init__(self, setup: Setup, way: Way) -> None:
@@ -204,7 +204,7 @@ class ByPages(Poller):
             yield True
 
 
-class ByCommand(Poller):
+class ByCommand(SoakPoller):
     """`hub poll --state --out`, a process each time; an object's own time is that of the whole run."""
 
     def __init__(self, setup: Setup, way: Way) -> None:
@@ -246,7 +246,7 @@ _KINDS = {
 }
 
 
-def make(setup: Setup, way: Way) -> Poller:
+def make(setup: Setup, way: Way) -> SoakPoller:
     return _KINDS[way.how](setup, way)
 
 

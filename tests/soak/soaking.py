@@ -1,4 +1,4 @@
-"""A soak from its beginning to its verdict, on one database."""
+"""A soak from its beginning to its result, on one database."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from pathlib import Path
 
 from hub.stix.marking.tlp import TLP_IDS
 from tests import postgres, scratch
-from tests.faults import harm
+from tests.faults import faulty
 from tests.journeys.live import Live
 from tests.soak import governing
-from tests.soak.journal import STOP_POLLING, STOP_WRITING, Evidence, Journal, Member, Setup, now
+from tests.soak.journal import STOP_POLLING, STOP_WRITING, Journal, Setup, SoakEvidence, SoakMember, now
 from tests.soak.polling import WAYS, entry_of, everything
 from tests.soak.talking import Talker
-from tests.soak.verifying import Verdict, Verifier
+from tests.soak.verifying import SoakResult, Verifier
 
 WRITERS = (
     "us-agency",
@@ -37,7 +37,7 @@ _PATIENCE_SECONDS = 1_200.0  # for everybody to come to an end
 
 
 @dataclass(frozen=True)
-class Plan:
+class SoakPlan:
     """How a soak is to be. `kill_every` is seconds between kills of a worker on average; 0 is never.
 
     It lasts `seconds`, and until every writer has done `rounds` things: what a slow machine needs, it takes.
@@ -53,11 +53,11 @@ class Plan:
     pace: float = 1.0
 
 
-def soak(plan: Plan, database_url: str, folder: Path) -> Verdict:
+def soak(plan: SoakPlan, database_url: str, folder: Path) -> SoakResult:
     """Return what became of a soak on this empty database; the evidence stays in `folder`."""
     home = folder / "hub"
     home.mkdir()
-    with harm.harmed_hub(database_url, home, plan.workers) as live:
+    with faulty.killable_hub(database_url, home, plan.workers) as live:
         setup = _set_up(plan, live, folder)
         with ExitStack() as stack:
             roles = [stack.enter_context(_role(setup, "governor"))]
@@ -70,7 +70,7 @@ def soak(plan: Plan, database_url: str, folder: Path) -> Verdict:
             ]
             everybody = [*WRITERS[: plan.writers], *(way.name for way in WAYS)]
             _wait([*roles, *pollers], lambda: all(setup.has(f"ready-{name}") for name in everybody))
-            kills = _harm(plan, live, [*roles, *pollers])
+            kills = _kill_workers(plan, live, [*roles, *pollers])
             _wait(
                 [*roles, *pollers], lambda: all(setup.has(f"done-{name}") for name in WRITERS[: plan.writers])
             )
@@ -81,14 +81,12 @@ def soak(plan: Plan, database_url: str, folder: Path) -> Verdict:
             _wait(pollers, lambda: all(role.poll() is not None for role in pollers))
             failed = [str(role.args) for role in [*roles, *pollers] if role.returncode]
         _note_held(setup, WRITERS[: plan.writers])
-        verdict = Verifier(Evidence.read(folder)).verdict()
-        verdict.counts["kills"] = kills
-        verdict.violations += [f"it failed, see its .err: {role}" for role in failed]
-        verdict.violations += [
-            f"there was none of it: {name}" for name in _NEEDED if not verdict.counts[name]
-        ]
-        verdict.violations += _unsound(live)
-    return verdict
+        result = Verifier(SoakEvidence.read(folder)).result()
+        result.counts["kills"] = kills
+        result.violations += [f"it failed, see its .err: {role}" for role in failed]
+        result.violations += [f"there was none of it: {name}" for name in _NEEDED if not result.counts[name]]
+        result.violations += _unsound(live)
+    return result
 
 
 @contextmanager
@@ -102,10 +100,10 @@ def postgresql() -> Iterator[str]:
         postgres.remove(home)
 
 
-def _set_up(plan: Plan, live: Live, folder: Path) -> Setup:
+def _set_up(plan: SoakPlan, live: Live, folder: Path) -> Setup:
     ids = {*WRITERS[: plan.writers], *(way.member for way in WAYS)}
     ids |= {f"{code.lower()}-cert" for code in governing.NATIONS}
-    members = {id: Member.of(live.member(id)) for id in sorted(ids)}
+    members = {id: SoakMember.of(live.member(id)) for id in sorted(ids)}
     registry = live.service.registry
     own = [registry.hub_identity_id, *TLP_IDS, *(n.rel_to_id for n in registry.nations.values())]
     aliases = [*(code.lower() for code in registry.nations), "released"]
@@ -132,21 +130,21 @@ def _role(setup: Setup, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
         process.wait()
 
 
-def _harm(plan: Plan, live: Live, roles: Sequence[subprocess.Popen[bytes]]) -> int:
+def _kill_workers(plan: SoakPlan, live: Live, roles: Sequence[subprocess.Popen[bytes]]) -> int:
     """Let time pass, kill a worker now and then, and return how often."""
-    chance, kills, end = random.Random(f"{plan.seed}/harm"), 0, now() + plan.seconds
+    chance, kills, end = random.Random(f"{plan.seed}/kills"), 0, now() + plan.seconds
     pause = _pause(plan, chance)
     while now() < end and all(role.poll() is None for role in roles):
         time.sleep(_LOOK_SECONDS)
         pause -= _LOOK_SECONDS
         if pause <= 0:
-            harm.kill_worker(live, chance.choice)
+            faulty.kill_worker(live, chance.choice)
             kills += 1
             pause = _pause(plan, chance)
     return kills
 
 
-def _pause(plan: Plan, chance: random.Random) -> float:
+def _pause(plan: SoakPlan, chance: random.Random) -> float:
     return plan.kill_every * chance.uniform(0.5, 1.5) if plan.kill_every else float("inf")
 
 
@@ -162,7 +160,7 @@ def _wait(roles: Sequence[subprocess.Popen[bytes]], condition: Callable[[], bool
 def _settle(setup: Setup) -> None:
     """Wait until whatever the clock will begin or end soon has begun or ended."""
     soon = now() + 60 * setup.pace
-    events = list(Evidence.read(setup.home).of("agreement"))
+    events = list(SoakEvidence.read(setup.home).of("agreement"))
     times = [at for event in events for at in (event["begin"], event["until"]) if at < soon]
     time.sleep(max(0.0, max(times, default=0.0) + 0.1 - now()))
 
@@ -177,7 +175,7 @@ def _note_held(setup: Setup, writers: Sequence[str]) -> None:
 
 def _unsound(live: Live) -> list[str]:
     try:
-        harm.assert_sound(live)
+        faulty.assert_sound(live)
     except AssertionError as error:
         return [f"the hub is not sound: {error}"]
     return []

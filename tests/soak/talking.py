@@ -12,7 +12,7 @@ import requests
 
 from hub.client import HubAuth
 from tests.patience import PATIENCE_SECONDS
-from tests.soak.journal import Member, now
+from tests.soak.journal import SoakMember, now
 
 TAXII = "application/taxii+json;version=2.1"
 _PAUSE_SECONDS = 0.2
@@ -31,7 +31,7 @@ class WrongAnswer(Exception):
 
 
 @dataclass(frozen=True)
-class Answer:
+class SoakAnswer:
     """A response and when it was asked for: at first, at last; and when it was there."""
 
     response: requests.Response
@@ -49,14 +49,14 @@ class Answer:
 class Talker:
     """One member's session. `tally` counts refusals for the moment and broken connections."""
 
-    def __init__(self, member: Member) -> None:
+    def __init__(self, member: SoakMember) -> None:
         self.session = requests.Session()
         self.session.auth = HubAuth(member.token, member.submit_key.encode())
         self.tally: Counter[str] = Counter()
 
     def ask(
         self, method: str, url: str, *, params: Mapping[str, Any] | None = None, data: bytes | None = None
-    ) -> Answer:
+    ) -> SoakAnswer:
         """Return the first answer but 429 and 503: after those and broken connections, ask again."""
         headers = {"Accept": TAXII} | ({} if data is None else {"Content-Type": TAXII})
         first, attempts = now(), 0
@@ -71,14 +71,14 @@ class Talker:
                 self.tally["broken"] += 1
             else:
                 if response.status_code not in _LATER:
-                    return Answer(response, first, sent, now(), attempts)
+                    return SoakAnswer(response, first, sent, now(), attempts)
                 self.tally[str(response.status_code)] += 1
                 pause = min(self._retry_after(response), _LONGEST_PAUSE_SECONDS)
             if now() - first > PATIENCE_SECONDS:
                 raise WrongAnswer(f"{method} {url} did not succeed in {PATIENCE_SECONDS} s: {self.tally}")
             time.sleep(pause)
 
-    def get(self, url: str, params: Mapping[str, Any] | None = None) -> Answer:
+    def get(self, url: str, params: Mapping[str, Any] | None = None) -> SoakAnswer:
         """Return the answer to a GET that succeeds."""
         return succeeded(self.ask("GET", url, params=params))
 
@@ -91,7 +91,7 @@ class Talker:
         return float(text)
 
 
-def succeeded(answer: Answer) -> Answer:
+def succeeded(answer: SoakAnswer) -> SoakAnswer:
     if not answer.response.ok:
         raise WrongAnswer(f"{answer.response.url}: {answer.response.status_code} {answer.response.text}")
     return answer

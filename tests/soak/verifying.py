@@ -14,7 +14,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
-from tests.soak.journal import CONTAINERS, KINDS, LEVELS, NAMES, Event, Evidence, kind_of, strictest
+from tests.soak.journal import CONTAINERS, KINDS, LEVELS, NAMES, Event, SoakEvidence, kind_of, strictest
 
 _ALWAYS_COVERED = ("identity", "marking-definition")
 _CLOCK_SECONDS = 0.01  # by which the machine's clock may be corrected between two readings
@@ -82,7 +82,7 @@ class Serving:
 
 
 @dataclass
-class Verdict:
+class SoakResult:
     """What the soak came to. `violations` are sentences; none is how it should be."""
 
     violations: list[str] = field(default_factory=list)
@@ -97,17 +97,17 @@ def needed(level: str) -> str:
 class Verifier:
     """Judges one soak."""
 
-    def __init__(self, evidence: Evidence) -> None:
+    def __init__(self, evidence: SoakEvidence) -> None:
         self._evidence = evidence
         self._own = frozenset(evidence.setup.hubs_own)
 
-    def verdict(self) -> Verdict:
+    def result(self) -> SoakResult:
         found: list[str] = []
         found += [f"{event['who']}: {event['sentence']}" for event in self._evidence.of("wrong")]
         for who, pages in self._pages.items():
             found += [f"{who}: {sentence}" for sentence in self._judge_poller(who, pages)]
         found += self._held_wrongly()
-        return Verdict(found, self._counts())
+        return SoakResult(found, self._counts())
 
     # --- what the journals say ---
 

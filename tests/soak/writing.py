@@ -30,7 +30,7 @@ _DEFAULT, _LOWEST = "amber", "green"
 
 
 @dataclass
-class Version:
+class SoakVersion:
     """A version of a record. `level` is what it is held to at least; `tlp` what it says itself."""
 
     number: int
@@ -42,17 +42,17 @@ class Version:
 
 
 @dataclass
-class Record:
+class SoakRecord:
     """One STIX id of the writer's, its versions oldest first."""
 
     id: str
     type: str
     n: int
     refs: list[str]
-    versions: list[Version] = field(default_factory=list)
+    versions: list[SoakVersion] = field(default_factory=list)
 
     @property
-    def there(self) -> list[Version]:
+    def there(self) -> list[SoakVersion]:
         return [version for version in self.versions if not version.is_deleted]
 
     @property
@@ -65,14 +65,14 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Draft:
+class SoakDraft:
     """A version about to be pushed."""
 
-    record: Record
-    version: Version
+    record: SoakRecord
+    version: SoakVersion
 
 
-class Writer:
+class SoakWriter:
     """One member's side. `once` does one thing, chosen by the seed."""
 
     def __init__(self, setup: Setup, member: str, number: int) -> None:
@@ -83,7 +83,7 @@ class Writer:
         self._url = f"{setup.collections[self._member.nation.lower()]}objects/"
         self._chance = random.Random(f"{setup.seed}/{member}")
         self._next = number * _IDS_EACH
-        self._records: dict[str, Record] = {}
+        self._records: dict[str, SoakRecord] = {}
         self._statuses: list[str] = []
 
     def run(self) -> None:
@@ -192,35 +192,35 @@ class Writer:
 
     # --- drafting ---
 
-    def _any(self) -> Record | None:
+    def _any(self) -> SoakRecord | None:
         """Return some record, a recent one rather than an old one."""
         recent = list(self._records.values())[-60:]
         return self._chance.choice(recent) if recent else None
 
-    def _any_unrevoked(self) -> Record | None:
+    def _any_unrevoked(self) -> SoakRecord | None:
         """Return some record that may get a version: no version comes after a revoking one (policy 8)."""
         record = self._any()
         return None if record is None or record.is_revoked else record
 
-    def _make(self, stix_type: str, refs: list[str]) -> Record:
+    def _make(self, stix_type: str, refs: list[str]) -> SoakRecord:
         self._next += 1
-        return Record(stix_id(stix_type, self._next), stix_type, self._next, refs)
+        return SoakRecord(stix_id(stix_type, self._next), stix_type, self._next, refs)
 
-    def _draft_new(self, *tlp: None) -> Draft:
+    def _draft_new(self, *tlp: None) -> SoakDraft:
         record = self._make(self._chance.choice(["malware", "indicator", "campaign"]), [])
         return self._draft(record, None if tlp else self._chance.choice(_TLPS))
 
-    def _draft(self, record: Record, tlp: str | None, *, revoked: bool = False) -> Draft:
+    def _draft(self, record: SoakRecord, tlp: str | None, *, revoked: bool = False) -> SoakDraft:
         number = record.versions[-1].number + 1 if record.versions else 1
         own: Json = {"x_by": self._member.id, "x_chance": self._chance.random()}
         item = sdo(record.type, record.n, version=number, tlp=tlp, refs=record.refs, revoked=revoked, **own)
         # A revoking version without TLP keeps its predecessor's (policy 8).
         kept = record.versions[-1].level if revoked and tlp is None else _DEFAULT
-        return Draft(record, Version(number, tlp, tlp or kept, item, is_revoked=revoked))
+        return SoakDraft(record, SoakVersion(number, tlp, tlp or kept, item, is_revoked=revoked))
 
     # --- pushing, and what follows from it ---
 
-    def _push(self, drafts: list[Draft]) -> None:
+    def _push(self, drafts: list[SoakDraft]) -> None:
         drafts = list({draft.record.id: draft for draft in drafts}.values())
         status, sent, answered = self._post([draft.version.item for draft in drafts])
         failures = [entry for entry in status.get("failures", []) if not _may_fail(entry, drafts)]
@@ -249,7 +249,7 @@ class Writer:
             raise WrongAnswer(f"a status that does not add up: {status}")
         return status, answer.first_sent, answer.answered
 
-    def _entry(self, draft: Draft) -> Json:
+    def _entry(self, draft: SoakDraft) -> Json:
         version = draft.version
         return {
             "id": draft.record.id,
@@ -261,7 +261,7 @@ class Writer:
             "digest": digest_of(version.item),
         }
 
-    def _unmarked_level(self, record: Record) -> str:
+    def _unmarked_level(self, record: SoakRecord) -> str:
         """Return what an unmarked version is held to at least (policy 2.3 and 2.4)."""
         containers = [r for r in self._records.values() if r.type in CONTAINERS and record.id in r.refs]
         if record.is_name:
@@ -273,7 +273,7 @@ class Writer:
         # What deleted containers still say is the hub's to know.
         return _LOWEST if containers else _DEFAULT
 
-    def _tighten(self, container: Draft, answered: float) -> None:
+    def _tighten(self, container: SoakDraft, answered: float) -> None:
         """Hold the unmarked versions that a container names to its level, from its acknowledgement on.
 
         A name is decided once (policy 2.3): no later container moves it.
@@ -290,7 +290,7 @@ class Writer:
                     )
 
 
-def _may_fail(failure: Json, drafts: list[Draft]) -> bool:
+def _may_fail(failure: Json, drafts: list[SoakDraft]) -> bool:
     """Tell whether this is the one refusal that a writer may meet, as it does not know what a name stands as.
 
     A newer unmarked version of a name is refused if it would be handled more strictly (policy 2.3).

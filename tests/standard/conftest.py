@@ -13,7 +13,7 @@ from tests import postgres
 from tests.actions.conftest import kept_store
 from tests.actions.conftest import world as hub
 from tests.journeys.conftest import live
-from tests.standard.site import Site, Stock, stock
+from tests.standard.site import FilledCollection, HttpSite, filled_collection
 from tests.web import conftest as web
 from tests.web.conftest import Played, client, played, service, store
 from tests.world import World as Hub
@@ -23,25 +23,27 @@ __all__ = ["client", "hub", "kept_store", "live", "played", "service", "store"]
 
 
 @pytest.fixture
-def site(hub: Hub) -> Site:
+def site(hub: Hub) -> HttpSite:
     """A fresh hub on each kind of database, asked over HTTP."""
-    return Site.over(hub)
+    return HttpSite.over(hub)
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def stocked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stock]:
+def filled(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[FilledCollection]:
     """A filled hub on each kind of database, which the tests of a module share and only read."""
     if request.param == "sqlite":
         url = f"sqlite:///{tmp_path_factory.mktemp('standard') / 'hub.db'}"
-        yield from _stocked(url)
+        yield from _filled(url)
         return
     with postgres.database(request.getfixturevalue("postgres_server")) as url:
-        yield from _stocked(url)
+        yield from _filled(url)
 
 
-def _stocked(url: str) -> Iterator[Stock]:
+def _filled(url: str) -> Iterator[FilledCollection]:
     hub = build_empty(url, limits=Limits(max_body_bytes=100_000))
-    yield stock(hub)
+    yield filled_collection(hub)
     hub.service.store.close()
 
 

@@ -1,6 +1,6 @@
 """The wired application over real acts and a real database, asked through Flask's client as its members.
 
-`stocked` fills it with every kind of version that the standard tells apart, and keeps beside the hub what was
+`filled` fills it with every kind of version that the standard tells apart, and keeps beside the hub what was
 pushed, so that a test can say what a filter should have given without asking the hub.
 """
 
@@ -29,14 +29,14 @@ _nonces = itertools.count()
 
 
 @dataclass
-class Site:
+class HttpSite:
     """A hub and its members, as they meet over HTTP."""
 
     hub: Hub
     web: Client
 
     @classmethod
-    def over(cls, hub: Hub) -> Site:
+    def over(cls, hub: Hub) -> HttpSite:
         return cls(hub, create_app(SETTINGS, hub.service).test_client())
 
     def get(self, member: str, path: str, **filters: str) -> TestResponse:
@@ -85,7 +85,7 @@ class Site:
 
 
 @dataclass(frozen=True)
-class Entry:
+class StoredVersion:
     """One version of an object that a collection holds."""
 
     body: JsonObject
@@ -102,11 +102,11 @@ class Entry:
 
 
 @dataclass
-class Stock:
+class FilledCollection:
     """A site whose US collection holds `entries`, in this order; kr-cert reads all of it too."""
 
-    site: Site
-    entries: list[Entry] = field(default_factory=list)
+    site: HttpSite
+    entries: list[StoredVersion] = field(default_factory=list)
 
     def push(self, *objects: JsonObject) -> None:
         """Push as the agency, and keep what was pushed in the order in which one commit is added."""
@@ -115,31 +115,31 @@ class Stock:
         found = list(zip(objects, versions, strict=True))
         # Bodies without spec_version come last, because clients tell the version of STIX by the first.
         found.sort(key=lambda pair: "spec_version" not in pair[0])
-        self.entries += [Entry(body, version, "") for body, version in found]
+        self.entries += [StoredVersion(body, version, "") for body, version in found]
 
-    def dated(self, reader: str) -> list[Entry]:
+    def dated(self, reader: str) -> list[StoredVersion]:
         """The entries with the dates that the reader's manifest gives them, which must be all of them."""
         records = objects_of(self.site.get(reader, collection_path("us") + "manifest/", version="all"))
         assert [(one["id"], one["version"]) for one in records] == [(e.id, e.version) for e in self.entries]
         pairs = zip(self.entries, records, strict=True)
-        return [Entry(entry.body, entry.version, record["date_added"]) for entry, record in pairs]
+        return [StoredVersion(entry.body, entry.version, record["date_added"]) for entry, record in pairs]
 
 
 A, B = malware("a"), malware("b")
 CLOSE = [malware("c", modified=f"2026-02-01T00:00:00.00000{n}Z") for n in (1, 2)]
 
 
-def stock(hub: Hub) -> Stock:
+def filled_collection(hub: Hub) -> FilledCollection:
     """Fill a hub: versions in and out of order, a microsecond apart, and objects without `modified`."""
     hub.agree(["US", "KR"], clause("US", "KR"))
-    stock = Stock(Site.over(hub))
+    filled_collection = FilledCollection(HttpSite.over(hub))
     bare = {key: value for key, value in address("192.0.2.1").items() if key != "spec_version"}
-    stock.push(bare, malware("a", version=2), B)
-    stock.push(relation(A, B), address("192.0.2.2"))
-    stock.push(malware("a", version=3), CLOSE[1])
-    stock.push(malware("a", version=1), CLOSE[0], statement("copyright"))
-    stock.push(address("192.0.2.2", x_sighted=2))
-    return stock
+    filled_collection.push(bare, malware("a", version=2), B)
+    filled_collection.push(relation(A, B), address("192.0.2.2"))
+    filled_collection.push(malware("a", version=3), CLOSE[1])
+    filled_collection.push(malware("a", version=1), CLOSE[0], statement("copyright"))
+    filled_collection.push(address("192.0.2.2", x_sighted=2))
+    return filled_collection
 
 
 def collection_path(name: str) -> str:
@@ -175,13 +175,13 @@ def key(entries: Iterable[JsonObject]) -> list[bytes]:
 __all__ = [
     "CLOSE",
     "TAXII",
-    "Entry",
-    "Site",
-    "Stock",
+    "FilledCollection",
+    "HttpSite",
+    "StoredVersion",
     "collection_id",
     "collection_path",
+    "filled_collection",
     "key",
     "objects_of",
     "said",
-    "stock",
 ]

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from hub.store.schema.tables import metadata
 from tests.named_objects import malware
 from tests.standard.shapes import faults
-from tests.standard.site import TAXII, Site, collection_id, collection_path, key, objects_of, said
+from tests.standard.site import TAXII, HttpSite, collection_id, collection_path, key, objects_of, said
 from tests.world import World as Hub
 from tests.world import clause
 
@@ -22,7 +22,7 @@ OTHER = malware("b")
 
 
 @pytest.fixture
-def full(site: Site) -> Site:
+def full(site: HttpSite) -> HttpSite:
     """A collection with three versions of one object and one of another, which Korea reads too."""
     site.hub.agree(["US", "KR"], clause("US", "KR"))
     for objects in ([ONE], [TWO, OTHER], [THREE]):
@@ -30,7 +30,7 @@ def full(site: Site) -> Site:
     return site
 
 
-def kept(site: Site, reader: str = "us-cert", collection: str = "us") -> list[bytes]:
+def kept(site: HttpSite, reader: str = "us-cert", collection: str = "us") -> list[bytes]:
     """Every version that a reader finds of the two objects, by objects and manifest alike."""
     path, ids = collection_path(collection), f"{ID},{OTHER['id']}"
     found = objects_of(site.get(reader, f"{path}objects/", id=ids, version="all"))
@@ -58,7 +58,9 @@ ALL = key([ONE, TWO, OTHER, THREE])
         ("us-agency", "nowhere", 404),
     ],
 )
-def test_who_may_not_delete_deletes_nothing(full: Site, member: str, collection: str, status: int) -> None:
+def test_who_may_not_delete_deletes_nothing(
+    full: HttpSite, member: str, collection: str, status: int
+) -> None:
     answer = full.delete(member, ID, collection=collection)
     assert (answer.status_code, answer.content_type) == (status, TAXII)
     assert faults("error", said(answer)) == []
@@ -66,7 +68,7 @@ def test_who_may_not_delete_deletes_nothing(full: Site, member: str, collection:
 
 
 @pytest.mark.parametrize("id", [malware("never added")["id"], "x", ID.upper(), "malware--", "%00"])
-def test_an_object_that_is_not_there_is_404(full: Site, id: str) -> None:
+def test_an_object_that_is_not_there_is_404(full: HttpSite, id: str) -> None:
     assert full.delete("us-agency", id).status_code == 404
     assert kept(full) == ALL
 
@@ -80,7 +82,7 @@ def test_an_object_that_is_not_there_is_404(full: Site, id: str) -> None:
         {"version": ONE["modified"], "spec_version": "2.0"},
     ],
 )
-def test_filters_that_match_no_version_delete_none(full: Site, filters: dict[str, str]) -> None:
+def test_filters_that_match_no_version_delete_none(full: HttpSite, filters: dict[str, str]) -> None:
     assert full.delete("us-agency", ID, **filters).status_code == 404
     assert kept(full) == ALL
 
@@ -101,7 +103,7 @@ def test_filters_that_match_no_version_delete_none(full: Site, filters: dict[str
     ],
 )
 def test_a_filter_that_cannot_be_followed_is_400_and_deletes_nothing(
-    full: Site, filters: dict[str, str]
+    full: HttpSite, filters: dict[str, str]
 ) -> None:
     answer = full.delete("us-agency", ID, **filters)
     assert (answer.status_code, answer.content_type) == (400, TAXII)
@@ -116,24 +118,24 @@ def test_a_filter_that_cannot_be_followed_is_400_and_deletes_nothing(
         ("GET", OBJECT),
     ],
 )
-def test_a_signature_for_another_request_is_401(full: Site, signed_method: str, signed_path: str) -> None:
+def test_a_signature_for_another_request_is_401(full: HttpSite, signed_method: str, signed_path: str) -> None:
     signature = full.signature("us-agency", signed_method, signed_path)
     answer = full.web.delete(OBJECT, headers={**signature, **full.authorization("us-agency")})
     assert (answer.status_code, kept(full)) == (401, ALL)
 
 
-def test_without_a_signature_a_token_deletes_nothing(full: Site) -> None:
+def test_without_a_signature_a_token_deletes_nothing(full: HttpSite) -> None:
     answer = full.web.delete(OBJECT, headers=full.authorization("us-agency"))
     assert (answer.status_code, kept(full)) == (401, ALL)
 
 
-def test_another_members_signature_deletes_nothing(full: Site) -> None:
+def test_another_members_signature_deletes_nothing(full: HttpSite) -> None:
     signature = full.signature("us-cert", "DELETE", OBJECT)
     answer = full.web.delete(OBJECT, headers={**signature, **full.authorization("us-agency")})
     assert (answer.status_code, kept(full)) == (403, ALL)
 
 
-def test_a_replay_is_401_and_does_not_delete_what_was_added_since(full: Site) -> None:
+def test_a_replay_is_401_and_does_not_delete_what_was_added_since(full: HttpSite) -> None:
     path = f"{PATH}objects/{OTHER['id']}/"
     headers = {**full.signature("us-agency", "DELETE", path), **full.authorization("us-agency")}
     assert full.web.delete(path, headers=headers).status_code == 200
@@ -143,7 +145,7 @@ def test_a_replay_is_401_and_does_not_delete_what_was_added_since(full: Site) ->
     assert objects_of(full.get("us-agency", path)) == [newer]
 
 
-def test_a_delete_with_a_body_is_400(full: Site) -> None:
+def test_a_delete_with_a_body_is_400(full: HttpSite) -> None:
     headers = {**full.signature("us-agency", "DELETE", OBJECT), **full.authorization("us-agency")}
     answer = full.web.delete(OBJECT, data=b"{}", headers=headers)
     assert (answer.status_code, kept(full)) == (400, ALL)
@@ -155,7 +157,7 @@ def test_a_delete_with_a_body_is_400(full: Site) -> None:
 @pytest.mark.parametrize("member", ["us-agency", "us-cert"])
 @pytest.mark.parametrize("slash", ["", "/"])
 def test_the_submitter_and_its_nations_cert_delete_for_everybody_everywhere(
-    full: Site, member: str, slash: str
+    full: HttpSite, member: str, slash: str
 ) -> None:
     path = OBJECT.rstrip("/") + slash
     headers = {**full.signature(member, "DELETE", path), **full.authorization(member)}
@@ -170,7 +172,7 @@ def test_the_submitter_and_its_nations_cert_delete_for_everybody_everywhere(
             assert kept(full, reader, collection) == key([OTHER])
 
 
-def test_what_was_deleted_is_not_there_to_be_deleted_again(full: Site) -> None:
+def test_what_was_deleted_is_not_there_to_be_deleted_again(full: HttpSite) -> None:
     assert [full.delete("us-agency", ID).status_code for _ in range(3)] == [200, 404, 404]
 
 
@@ -188,7 +190,7 @@ def test_what_was_deleted_is_not_there_to_be_deleted_again(full: Site) -> None:
     ],
 )
 def test_only_the_versions_that_are_asked_for_are_deleted(
-    full: Site, version: str, left: list[dict[str, str]]
+    full: HttpSite, version: str, left: list[dict[str, str]]
 ) -> None:
     assert full.delete("us-agency", ID, version=version).status_code == 200
     remaining = sorted(key(left))
@@ -200,13 +202,13 @@ def test_only_the_versions_that_are_asked_for_are_deleted(
 
 
 @pytest.mark.parametrize(("spec_version", "version"), [("2.1", None), ("2.0,2.1", "last")])
-def test_spec_version_narrows_what_is_deleted(full: Site, spec_version: str, version: str | None) -> None:
+def test_spec_version_narrows_what_is_deleted(full: HttpSite, spec_version: str, version: str | None) -> None:
     filters = {"spec_version": spec_version, **({"version": version} if version else {})}
     assert full.delete("us-agency", ID, **filters).status_code == 200
     assert sorted(kept(full)) == sorted(key([ONE, TWO, OTHER] if version else [OTHER]))
 
 
-def test_a_deleted_version_is_not_returned_by_its_name(full: Site) -> None:
+def test_a_deleted_version_is_not_returned_by_its_name(full: HttpSite) -> None:
     full.delete("us-agency", ID, version=TWO["modified"])
     for path, status in ((OBJECT, 404), (f"{PATH}objects/", 200), (f"{PATH}manifest/", 200)):
         answer = full.get("us-cert", path, version=TWO["modified"])
@@ -214,7 +216,7 @@ def test_a_deleted_version_is_not_returned_by_its_name(full: Site) -> None:
         assert TWO["modified"].encode() not in answer.data
 
 
-def test_the_version_that_becomes_the_latest_is_added_anew_for_who_has_polled_before(full: Site) -> None:
+def test_the_version_that_becomes_the_latest_is_added_anew_for_who_has_polled_before(full: HttpSite) -> None:
     polled = full.get("kr-cert", f"{PATH}objects/").headers["X-TAXII-Date-Added-Last"]
     assert objects_of(full.get("kr-cert", f"{PATH}objects/", added_after=polled)) == []
     full.delete("us-agency", ID, version="last")
@@ -222,7 +224,7 @@ def test_the_version_that_becomes_the_latest_is_added_anew_for_who_has_polled_be
     assert objects_of(full.get("kr-cert", OBJECT)) == [TWO]
 
 
-def test_a_deleted_version_does_not_come_back_by_being_pushed_again(full: Site) -> None:
+def test_a_deleted_version_does_not_come_back_by_being_pushed_again(full: HttpSite) -> None:
     full.delete("us-agency", ID)
     status = said(full.post("us-agency", ONE, THREE, malware("a", version=9)))
     assert [one["version"] for one in status["failures"]] == [ONE["modified"], THREE["modified"]]
@@ -230,14 +232,14 @@ def test_a_deleted_version_does_not_come_back_by_being_pushed_again(full: Site) 
     assert objects_of(full.get("us-cert", OBJECT)) == [malware("a", version=9)]
 
 
-def test_another_members_record_of_the_id_stays(full: Site) -> None:
+def test_another_members_record_of_the_id_stays(full: HttpSite) -> None:
     mine = malware("a", version=7)
     assert said(full.post("us-agency-2", mine))["success_count"] == 1
     assert full.delete("us-agency", ID).status_code == 200
     assert kept(full) == key([OTHER, mine])
 
 
-def test_what_was_deleted_is_nowhere_in_the_database(full: Site) -> None:
+def test_what_was_deleted_is_nowhere_in_the_database(full: HttpSite) -> None:
     secret = malware("hidden", description="Quixotic Heron")
     full.post("us-agency", secret, malware("beside"))
     assert holds(full.hub, "Quixotic Heron")

@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 from hub.model import Deletion
 from tests.standard.endpoints import ENDPOINTS, GETS, UNKNOWN, Endpoint
 from tests.standard.shapes import faults
-from tests.standard.site import CLOSE, TAXII, Site, collection_path, said
+from tests.standard.site import CLOSE, TAXII, HttpSite, collection_path, said
 from tests.web.conftest import MAX_BODY_BYTES, US, Played, Web, objects_url
 
 FILTERED = [one for one in GETS if one.resource in {"envelope", "manifest", "versions"}]
@@ -105,12 +105,12 @@ def test_a_body_that_is_too_long_or_of_another_kind_is_an_error_message(client: 
     ],
 )
 def test_a_body_that_cannot_be_processed_is_an_error_message(
-    site: Site, document: bytes, status: int
+    site: HttpSite, document: bytes, status: int
 ) -> None:
     assert is_error(site.post_document("us-agency", document, "us"), status)
 
 
-def test_the_only_form_of_a_refused_object_is_its_entry_in_the_status(site: Site) -> None:
+def test_the_only_form_of_a_refused_object_is_its_entry_in_the_status(site: HttpSite) -> None:
     answer = site.post("us-agency", {**CLOSE[0], "spec_version": "2.0"}, CLOSE[1])
     assert (answer.status_code, said(answer)["failure_count"]) == (202, 1)
     assert is_error(site.get("us-agency", f"{collection_path('us')}objects/{UNKNOWN}/"), 404)

@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 from hub.model import Limits
 from tests.named_objects import malware
 from tests.standard.shapes import faults, is_timestamp
-from tests.standard.site import CLOSE, A, Site, Stock, collection_path, key, objects_of, said
+from tests.standard.site import CLOSE, A, FilledCollection, HttpSite, collection_path, key, objects_of, said
 
 PATH = collection_path("us")
 # Endpoint → the resource that it answers. All continue by `next`, which the last two do not define.
@@ -36,10 +36,10 @@ def dates(answer: TestResponse) -> tuple[str, str]:
 
 @pytest.mark.parametrize(("rest", "limit"), list(itertools.product(PAGED, range(1, 13))))
 def test_a_page_has_what_was_asked_for_and_says_whether_more_follow(
-    stocked: Stock, rest: str, limit: int
+    filled: FilledCollection, rest: str, limit: int
 ) -> None:
-    whole = objects_of(stocked.site.get("kr-cert", PATH + rest, **asked_of(rest)))
-    page = stocked.site.get("kr-cert", PATH + rest, limit=str(limit), **asked_of(rest))
+    whole = objects_of(filled.site.get("kr-cert", PATH + rest, **asked_of(rest)))
+    page = filled.site.get("kr-cert", PATH + rest, limit=str(limit), **asked_of(rest))
     assert faults(PAGED[rest], said(page)) == []
     assert objects_of(page) == whole[:limit]
     assert said(page)["more"] is (limit < len(whole))
@@ -47,26 +47,26 @@ def test_a_page_has_what_was_asked_for_and_says_whether_more_follow(
 
 
 @pytest.mark.parametrize(("rest", "limit"), list(itertools.product(PAGED, (1, 2, 5))))
-def test_pages_by_the_last_date_are_the_whole(stocked: Stock, rest: str, limit: int) -> None:
-    whole = stocked.site.get("kr-cert", PATH + rest, **asked_of(rest))
-    pages = stocked.site.walk_by_date("kr-cert", PATH + rest, limit=str(limit), **asked_of(rest))
+def test_pages_by_the_last_date_are_the_whole(filled: FilledCollection, rest: str, limit: int) -> None:
+    whole = filled.site.get("kr-cert", PATH + rest, **asked_of(rest))
+    pages = filled.site.walk_by_date("kr-cert", PATH + rest, limit=str(limit), **asked_of(rest))
     assert key(objects_of(*pages)) == key(objects_of(whole))
 
 
 @pytest.mark.parametrize(("rest", "limit"), list(itertools.product(PAGED, (1, 2, 5))))
-def test_pages_by_next_are_the_whole(stocked: Stock, rest: str, limit: int) -> None:
-    whole = stocked.site.get("kr-cert", PATH + rest, **asked_of(rest))
-    pages = stocked.site.walk("kr-cert", PATH + rest, limit=str(limit), **asked_of(rest))
+def test_pages_by_next_are_the_whole(filled: FilledCollection, rest: str, limit: int) -> None:
+    whole = filled.site.get("kr-cert", PATH + rest, **asked_of(rest))
+    pages = filled.site.walk("kr-cert", PATH + rest, limit=str(limit), **asked_of(rest))
     assert key(objects_of(*pages)) == key(objects_of(whole))
 
 
 @pytest.mark.parametrize(("rest", "other"), list(itertools.permutations(PAGED, 2)))
 def test_a_next_continues_the_resource_that_gave_it_and_no_other(
-    stocked: Stock, rest: str, other: str
+    filled: FilledCollection, rest: str, other: str
 ) -> None:
-    given = said(stocked.site.get("kr-cert", PATH + rest, limit="1", **asked_of(rest)))["next"]
-    assert stocked.site.get("kr-cert", PATH + rest, next=given).status_code == 200
-    answer = stocked.site.get("kr-cert", PATH + other, next=given)
+    given = said(filled.site.get("kr-cert", PATH + rest, limit="1", **asked_of(rest)))["next"]
+    assert filled.site.get("kr-cert", PATH + rest, next=given).status_code == 200
+    answer = filled.site.get("kr-cert", PATH + other, next=given)
     # An object is its collection, filtered by the id: the cursor brings its filter along.
     is_same = (rest, other) == (f"objects/{A['id']}/", "objects/")
     assert answer.status_code == (200 if is_same else 400)
@@ -74,64 +74,68 @@ def test_a_next_continues_the_resource_that_gave_it_and_no_other(
 
 @pytest.mark.parametrize("filters", [{}, {"spec_version": "2.1"}, {"spec_version": "2.0,2.1"}])
 def test_versions_go_on_by_next_with_their_filters_or_without(
-    stocked: Stock, filters: dict[str, str]
+    filled: FilledCollection, filters: dict[str, str]
 ) -> None:
     path = f"{PATH}objects/{A['id']}/versions/"
-    whole = objects_of(stocked.site.get("kr-cert", path, **filters))
-    given = said(stocked.site.get("kr-cert", path, limit="1", **filters))["next"]
+    whole = objects_of(filled.site.get("kr-cert", path, **filters))
+    given = said(filled.site.get("kr-cert", path, limit="1", **filters))["next"]
     for repeated in (filters, {}):
-        assert objects_of(stocked.site.get("kr-cert", path, next=given, **repeated)) == whole[1:]
+        assert objects_of(filled.site.get("kr-cert", path, next=given, **repeated)) == whole[1:]
 
 
 @pytest.mark.parametrize("rest", ["objects/", "manifest/", f"objects/{A['id']}/versions/"])
-def test_a_next_that_was_not_given_is_refused(stocked: Stock, rest: str) -> None:
-    answer = stocked.site.get("kr-cert", PATH + rest, next="anything")
+def test_a_next_that_was_not_given_is_refused(filled: FilledCollection, rest: str) -> None:
+    answer = filled.site.get("kr-cert", PATH + rest, next="anything")
     assert answer.status_code == 400
     assert "next" in said(answer)["description"]
 
 
 @pytest.mark.parametrize("limit", [1, 2, 5, 100])
-def test_the_dates_of_a_page_are_those_of_its_first_and_last_object(stocked: Stock, limit: int) -> None:
+def test_the_dates_of_a_page_are_those_of_its_first_and_last_object(
+    filled: FilledCollection, limit: int
+) -> None:
     asked = {"version": "all", "limit": str(limit)}
-    objects = stocked.site.walk("kr-cert", f"{PATH}objects/", **asked)
-    manifests = stocked.site.walk_by_date("kr-cert", f"{PATH}manifest/", **asked)
+    objects = filled.site.walk("kr-cert", f"{PATH}objects/", **asked)
+    manifests = filled.site.walk_by_date("kr-cert", f"{PATH}manifest/", **asked)
     for page, manifest in zip(objects, manifests, strict=True):
         records = objects_of(manifest)
         told = records[0]["date_added"], records[-1]["date_added"]
         assert dates(page) == dates(manifest) == told
 
 
-def test_the_dates_of_one_object_and_of_its_versions_are_those_of_its_manifest(stocked: Stock) -> None:
-    records = objects_of(stocked.site.get("kr-cert", f"{PATH}manifest/", id=A["id"], version="all"))
+def test_the_dates_of_one_object_and_of_its_versions_are_those_of_its_manifest(
+    filled: FilledCollection,
+) -> None:
+    records = objects_of(filled.site.get("kr-cert", f"{PATH}manifest/", id=A["id"], version="all"))
     told = records[0]["date_added"], records[-1]["date_added"]
     for rest in (f"objects/{A['id']}/", f"objects/{A['id']}/versions/"):
-        assert dates(stocked.site.get("kr-cert", PATH + rest, **asked_of(rest))) == told
+        assert dates(filled.site.get("kr-cert", PATH + rest, **asked_of(rest))) == told
 
 
 @pytest.mark.parametrize("limit", ["4", "999999999999999999999"])
 def test_a_limit_above_the_hubs_own_gives_fewer_objects_and_says_that_more_follow(
-    stocked: Stock, limit: str
+    filled: FilledCollection, limit: str
 ) -> None:
-    small = Site.over(stocked.site.hub.changed(limits=Limits(page_objects=3)))
+    small = HttpSite.over(filled.site.hub.changed(limits=Limits(page_objects=3)))
     pages = small.walk("kr-cert", f"{PATH}objects/", version="all", limit=limit)
     assert {len(objects_of(page)) for page in pages[:-1]} == {3}
-    assert key(objects_of(*pages)) == key(entry.body for entry in stocked.entries)
+    assert key(objects_of(*pages)) == key(entry.body for entry in filled.entries)
 
 
-def test_without_limit_the_hubs_own_bound_alone_decides(stocked: Stock) -> None:
-    for bound in (1, 3, len(stocked.entries), 1_000):
-        bounded = Site.over(stocked.site.hub.changed(limits=Limits(page_objects=bound)))
+def test_without_limit_the_hubs_own_bound_alone_decides(filled: FilledCollection) -> None:
+    for bound in (1, 3, len(filled.entries), 1_000):
+        bounded = HttpSite.over(filled.site.hub.changed(limits=Limits(page_objects=bound)))
         for rest in ("objects/", "manifest/"):
             page = bounded.get("kr-cert", PATH + rest, version="all")
-            assert len(objects_of(page)) == min(bound, len(stocked.entries))
-            assert said(page)["more"] is (bound < len(stocked.entries))
+            assert len(objects_of(page)) == min(bound, len(filled.entries))
+            assert said(page)["more"] is (bound < len(filled.entries))
 
 
-def test_a_walk_goes_on_without_repeating_added_after(stocked: Stock) -> None:
-    dated = stocked.dated("kr-cert")
+def test_a_walk_goes_on_without_repeating_added_after(filled: FilledCollection) -> None:
+    dated = filled.dated("kr-cert")
     asked = {"version": "all", "limit": "2"}
-    first = stocked.site.get("kr-cert", f"{PATH}objects/", added_after=dated[1].date_added, **asked)
-    second = stocked.site.get("kr-cert", f"{PATH}objects/", next=said(first)["next"], **asked)
+    first = filled.site.get("kr-cert", f"{PATH}objects/", added_after=dated[1].date_added, **asked)
+    second = filled.site.get("kr-cert", f"{PATH}objects/", next=said(first)["next"], **asked)
     assert key(objects_of(first, second)) == key(entry.body for entry in dated[2:6])
 
 
@@ -140,12 +144,12 @@ def test_a_walk_goes_on_without_repeating_added_after(stocked: Stock) -> None:
     "filters", [{"version": "all"}, {"version": "first,last"}, {"version": "all", "spec_version": "2.0,2.1"}]
 )
 def test_a_walk_goes_on_by_next_alone_with_the_filters_that_it_began_with(
-    stocked: Stock, rest: str, filters: dict[str, str]
+    filled: FilledCollection, rest: str, filters: dict[str, str]
 ) -> None:
-    first = stocked.site.get("kr-cert", PATH + rest, limit="1", **filters)
-    alone = stocked.site.get("kr-cert", PATH + rest, limit="1", next=said(first)["next"])
-    repeated = stocked.site.get("kr-cert", PATH + rest, limit="2", next=said(first)["next"], **filters)
-    whole = objects_of(stocked.site.get("kr-cert", PATH + rest, **filters))
+    first = filled.site.get("kr-cert", PATH + rest, limit="1", **filters)
+    alone = filled.site.get("kr-cert", PATH + rest, limit="1", next=said(first)["next"])
+    repeated = filled.site.get("kr-cert", PATH + rest, limit="2", next=said(first)["next"], **filters)
+    whole = objects_of(filled.site.get("kr-cert", PATH + rest, **filters))
     assert len(objects_of(alone)) == 1
     assert objects_of(alone) == whole[1:2]
     assert objects_of(repeated) == whole[1:3]
@@ -162,18 +166,18 @@ def test_a_walk_goes_on_by_next_alone_with_the_filters_that_it_began_with(
     ],
 )
 def test_next_is_good_for_the_query_and_the_reader_that_it_was_given_to(
-    stocked: Stock, reader: str, rest: str, changed: dict[str, str]
+    filled: FilledCollection, reader: str, rest: str, changed: dict[str, str]
 ) -> None:
     asked = {"version": "all", "limit": "2"}
-    given = said(stocked.site.get("kr-cert", f"{PATH}objects/", **asked))["next"]
-    answer = stocked.site.get(reader, PATH + rest, **{**asked, **changed, "next": given})
+    given = said(filled.site.get("kr-cert", f"{PATH}objects/", **asked))["next"]
+    answer = filled.site.get(reader, PATH + rest, **{**asked, **changed, "next": given})
     assert answer.status_code == 400
     for repeated in (asked, {"limit": "2"}):
         path = f"{collection_path('jp')}objects/"
-        assert stocked.site.get("kr-cert", path, next=given, **repeated).status_code == 400
+        assert filled.site.get("kr-cert", path, next=given, **repeated).status_code == 400
 
 
-def test_what_is_added_later_comes_last_whatever_its_own_dates_say(site: Site) -> None:
+def test_what_is_added_later_comes_last_whatever_its_own_dates_say(site: HttpSite) -> None:
     site.post("us-agency", CLOSE[1])
     site.post("us-agency", malware("older than anything", modified="2026-01-01T00:00:00.000Z"))
     site.post("us-agency", CLOSE[0])
@@ -183,15 +187,15 @@ def test_what_is_added_later_comes_last_whatever_its_own_dates_say(site: Site) -
     assert found[2] == CLOSE[0]
 
 
-def test_collections_are_in_the_same_order_for_everybody(stocked: Stock) -> None:
+def test_collections_are_in_the_same_order_for_everybody(filled: FilledCollection) -> None:
     orders = {
-        tuple(one["id"] for one in said(stocked.site.get(member, "/allied/collections/"))["collections"])
+        tuple(one["id"] for one in said(filled.site.get(member, "/allied/collections/"))["collections"])
         for member in ("us-cert", "us-cert", "us-agency", "kr-cert", "kr-partner", "au-cert")
     }
     assert len(orders) == 1
 
 
-def test_more_may_be_promised_and_nothing_follow_when_it_was_deleted_meanwhile(site: Site) -> None:
+def test_more_may_be_promised_and_nothing_follow_when_it_was_deleted_meanwhile(site: HttpSite) -> None:
     site.post("us-agency", malware("stays"), malware("goes"))
     first = site.get("us-cert", f"{PATH}objects/", limit="1")
     assert said(first)["more"] is True

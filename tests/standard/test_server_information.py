@@ -15,7 +15,7 @@ from hub.model import Limits, format_instant
 from tests.named_objects import address, malware, statement
 from tests.standard.endpoints import UNKNOWN
 from tests.standard.shapes import faults, is_identifier
-from tests.standard.site import TAXII, Site, collection_path, objects_of, said
+from tests.standard.site import TAXII, HttpSite, collection_path, objects_of, said
 from tests.web.conftest import MAX_BODY_BYTES, Web
 
 # --- discovery and API root -------------------------------------------------------------------------
@@ -40,8 +40,8 @@ def test_the_api_root_names_its_versions_as_media_types_with_their_parameter(cli
 
 
 @pytest.mark.parametrize(("excess", "status"), [(-1, 202), (0, 202), (1, 413), (1_000, 413)])
-def test_max_content_length_is_exact_to_the_byte(site: Site, excess: int, status: int) -> None:
-    small = Site.over(site.hub.changed(limits=Limits(max_body_bytes=3_000)))
+def test_max_content_length_is_exact_to_the_byte(site: HttpSite, excess: int, status: int) -> None:
+    small = HttpSite.over(site.hub.changed(limits=Limits(max_body_bytes=3_000)))
     promised = said(small.get("us-agency", "/allied/"))["max_content_length"]
     body = orjson.dumps({"objects": [malware("padded")]}).ljust(promised + excess)
     assert small.post_document("us-agency", body, "us").status_code == status
@@ -65,7 +65,7 @@ ITEMS: list[tuple[Any, bool, str | None]] = [
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, len(ITEMS)])
-def test_a_status_counts_every_object_once_and_names_it(site: Site, size: int) -> None:
+def test_a_status_counts_every_object_once_and_names_it(site: HttpSite, size: int) -> None:
     site.post("us-agency", malware("again"))
     for items in itertools.combinations(ITEMS, size):
         answer = site.post("us-agency", *(item for item, _, _ in items))
@@ -84,7 +84,7 @@ def test_a_status_counts_every_object_once_and_names_it(site: Site, size: int) -
                 assert good or entry["message"]
 
 
-def test_a_status_is_got_again_as_it_was_given_and_by_its_submitter_alone(site: Site) -> None:
+def test_a_status_is_got_again_as_it_was_given_and_by_its_submitter_alone(site: HttpSite) -> None:
     before = format_instant(site.hub.clock())
     given = said(site.post("us-agency", malware("one"), OLD))
     after = format_instant(site.hub.clock())
@@ -98,7 +98,7 @@ def test_a_status_is_got_again_as_it_was_given_and_by_its_submitter_alone(site: 
 
 
 @pytest.mark.parametrize("hours", [1, 23, 24, 25])
-def test_a_status_is_kept_for_at_least_a_day(site: Site, hours: int) -> None:
+def test_a_status_is_kept_for_at_least_a_day(site: HttpSite, hours: int) -> None:
     given = said(site.post("us-agency", malware("one"), OLD))
     site.hub.clock.wait(hours=hours)
     work.work(site.hub.service)
@@ -107,12 +107,12 @@ def test_a_status_is_kept_for_at_least_a_day(site: Site, hours: int) -> None:
 
 
 @pytest.mark.parametrize("id", [UNKNOWN, "1", "x" * 300, "%27", "a%2Fb", "None", "\u00e9"])
-def test_a_status_that_is_not_there_is_404(site: Site, id: str) -> None:
+def test_a_status_that_is_not_there_is_404(site: HttpSite, id: str) -> None:
     answer = site.get("us-agency", f"/allied/status/{id}/")
     assert (answer.status_code, answer.content_type) == (404, TAXII)
 
 
-def test_two_submissions_have_two_statuses(site: Site) -> None:
+def test_two_submissions_have_two_statuses(site: HttpSite) -> None:
     ids = {said(site.post("us-agency", malware("same")))["id"] for _ in range(3)}
     site.hub.clock.wait(seconds=timedelta(days=1).total_seconds())
     assert [site.get("us-agency", f"/allied/status/{id}/").status_code for id in ids] == [200] * 3

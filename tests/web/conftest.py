@@ -68,9 +68,9 @@ def caller(member: str, kind: Kind, nation: str | None, *scopes: Scope) -> Calle
 
 CALLERS = {
     "us-key": caller("us-cert", Kind.CERT, "US", *Scope),
-    "us-reads": caller("us-desk", Kind.AGENCY, "US", Scope.READ),
+    "us-reads": caller("us-office", Kind.AGENCY, "US", Scope.READ),
     "us-writes": caller("us-probe", Kind.AGENCY, "US", Scope.SUBMIT),
-    "audit-key": caller("court", Kind.AUDITOR, None, Scope.READ),
+    "audit-key": caller("audit-office", Kind.AUDITOR, None, Scope.READ),
     "ops-key": caller("ops", Kind.OPERATOR, None, Scope.READ),
 }
 
@@ -150,7 +150,7 @@ class Played:
         return act
 
 
-class Store:
+class IdleStore:
     """A store that is only asked whether it is current, and closed."""
 
     is_closed = False
@@ -199,12 +199,12 @@ def played(monkeypatch: pytest.MonkeyPatch) -> Played:
 
 
 @pytest.fixture
-def store() -> Store:
-    return Store()
+def store() -> IdleStore:
+    return IdleStore()
 
 
 @pytest.fixture
-def service(store: Store) -> Service:
+def service(store: IdleStore) -> Service:
     return Service(
         store=store,  # type: ignore[arg-type]
         registry=SETTINGS.registry,

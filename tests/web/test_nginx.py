@@ -78,7 +78,7 @@ class Upstream:
 
 
 @dataclass
-class Proxy:
+class NginxProxy:
     port: int
     upstream: Upstream
 
@@ -95,7 +95,7 @@ class Proxy:
 
 
 @pytest.fixture
-def proxy(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Proxy]:
+def proxy(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[NginxProxy]:
     """nginx before an upstream that gives the test's parameter as its answer; None: nobody listens there."""
     answer: bytes | None = getattr(request, "param", None)
     port, behind = free_port(), free_port()
@@ -109,7 +109,7 @@ def proxy(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Proxy]:
             listener.listen()
             threading.Thread(target=upstream.serve, daemon=True).start()
         wait_for(lambda: _listens(port), "nginx to listen")
-        yield Proxy(port, upstream)
+        yield NginxProxy(port, upstream)
         if answer is not None:
             listener.shutdown(socket.SHUT_RDWR)
 
@@ -138,19 +138,19 @@ def assert_own(answer: tuple[int, dict[str, str], bytes], status: int, form: str
 
 
 @pytest.mark.parametrize("proxy", [AWAY], indirect=True)
-def test_what_nginx_says_of_a_hub_that_is_away(proxy: Proxy) -> None:
+def test_what_nginx_says_of_a_hub_that_is_away(proxy: NginxProxy) -> None:
     for path, form in PATHS:
         assert_own(proxy.ask(path), 502, form, "5")
 
 
 @pytest.mark.parametrize("proxy", [SILENT], indirect=True)
-def test_what_nginx_says_of_a_hub_that_does_not_answer(proxy: Proxy) -> None:
+def test_what_nginx_says_of_a_hub_that_does_not_answer(proxy: NginxProxy) -> None:
     for path, form in PATHS:
         assert_own(proxy.ask(path), 504, form, "5")
 
 
 @pytest.mark.parametrize("proxy", [AWAY], indirect=True)
-def test_what_nginx_says_of_a_body_that_is_too_long_or_a_method_that_is_none(proxy: Proxy) -> None:
+def test_what_nginx_says_of_a_body_that_is_too_long_or_a_method_that_is_none(proxy: NginxProxy) -> None:
     for path, form in PATHS:
         assert_own(proxy.ask(path, "POST", b"x" * 11_600_000), 413, form, None)
         assert_own(proxy.ask(path, "TRACE"), 405, form, None)
@@ -158,7 +158,7 @@ def test_what_nginx_says_of_a_body_that_is_too_long_or_a_method_that_is_none(pro
 
 
 @pytest.mark.parametrize("proxy", [b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"], indirect=True)
-def test_what_nginx_says_of_an_address_with_an_octet_that_no_address_has(proxy: Proxy) -> None:
+def test_what_nginx_says_of_an_address_with_an_octet_that_no_address_has(proxy: NginxProxy) -> None:
     for path, form in PATHS:
         for octet in (b"\xff", "é".encode()):
             assert_own(_asked(proxy.port, path.encode() + octet), 400, form, None)
@@ -183,13 +183,13 @@ REFUSED = (
 @pytest.mark.parametrize(
     ("proxy", "status"), [(REFUSED % code, code) for code in (400, 404, 413, 429, 503)], indirect=["proxy"]
 )
-def test_what_the_hub_refuses_reaches_the_client_as_it_is(proxy: Proxy, status: int) -> None:
+def test_what_the_hub_refuses_reaches_the_client_as_it_is(proxy: NginxProxy, status: int) -> None:
     found, headers, body = proxy.ask("/allied/")
     assert (found, headers["retry-after"], body) == (status, "7", b"hub!")
 
 
 @pytest.mark.parametrize("proxy", [REFUSED % 404], indirect=True)
-def test_the_hub_hears_the_target_as_it_was_signed_and_no_field_with_an_underscore(proxy: Proxy) -> None:
+def test_the_hub_hears_the_target_as_it_was_signed_and_no_field_with_an_underscore(proxy: NginxProxy) -> None:
     target = "/allied/collections/x/objects/?match%5Btype%5D=a%2Cb&x=%2F../y//"
     connection = HTTPConnection("127.0.0.1", proxy.port, timeout=PATIENCE_SECONDS)
     connection.request("GET", target, headers={"Content_Digest": "forged", "Signature": "kept"})

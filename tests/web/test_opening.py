@@ -19,11 +19,11 @@ PROBLEM = "application/problem+json"
 JSON = "application/json"
 
 
-class Lasting(Unavailable):
+class LastingUnavailable(Unavailable):
     is_lasting = True
 
 
-class Door:
+class FactoryUnderTest:
     """A factory that raises what it is told to, and what was made of it."""
 
     def __init__(self, error: Exception | None) -> None:
@@ -63,7 +63,7 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_until_the_hub_is_open_each_address_is_answered_in_its_form(
     path: str, status: int, content_type: str
 ) -> None:
-    waiting = Door(Unavailable("gone")).opening()
+    waiting = FactoryUnderTest(Unavailable("gone")).opening()
     answer = Client(waiting).get(path)
     waiting.stop()
     assert (answer.status_code, answer.content_type) == (status, content_type)
@@ -78,56 +78,56 @@ def test_until_the_hub_is_open_each_address_is_answered_in_its_form(
 
 
 def test_it_serves_from_the_moment_in_which_it_can_be_opened() -> None:
-    door = Door(Unavailable("gone"))
-    served = door.opening()
+    made = FactoryUnderTest(Unavailable("gone"))
+    served = made.opening()
     assert Client(served).get("/allied/").status_code == 503
-    door.error = None
-    assert door.began.wait(PATIENCE_SECONDS)
+    made.error = None
+    assert made.began.wait(PATIENCE_SECONDS)
     _until(lambda: Client(served).get("/allied/").status_code == 200)
-    assert (door.failed, door.tries > 1) == ([], True)
+    assert (made.failed, made.tries > 1) == ([], True)
 
 
 def test_what_can_be_opened_at_once_serves_at_once() -> None:
-    assert Client(Door(None).opening()).get("/allied/").text == "served"
+    assert Client(FactoryUnderTest(None).opening()).get("/allied/").text == "served"
 
 
 @pytest.mark.parametrize(
     ("error", "said"),
     [
         (SettingsError("run `hub init`"), "run `hub init`"),
-        (Lasting("no such role"), "no such role"),
+        (LastingUnavailable("no such role"), "no such role"),
         (RuntimeError("password"), "the hub cannot be opened; what went wrong stands above"),
     ],
 )
 def test_what_will_not_change_is_said_once_and_not_tried_again(error: Exception, said: str) -> None:
-    door = Door(error)
-    assert Client(door.opening()).get("/allied/").status_code == 503
-    assert (door.failed, door.tries) == ([said], 1)
+    made = FactoryUnderTest(error)
+    assert Client(made.opening()).get("/allied/").status_code == 503
+    assert (made.failed, made.tries) == ([said], 1)
 
 
 def test_the_same_cause_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
-    door = Door(Unavailable("gone"))
-    waiting = door.opening()
-    _until(lambda: door.tries > 3)
+    made = FactoryUnderTest(Unavailable("gone"))
+    waiting = made.opening()
+    _until(lambda: made.tries > 3)
     waiting.stop()
     assert caplog.text.count("waits to begin: gone") == 1
 
 
 def test_a_worker_that_ends_while_it_begins_lets_the_try_end() -> None:
     """What the hub has begun is then there to be stopped."""
-    door, goes_on, began = Door(Unavailable("gone")), threading.Event(), threading.Event()
+    made, goes_on, began = FactoryUnderTest(Unavailable("gone")), threading.Event(), threading.Event()
 
     def begin(_app: Flask) -> None:
         began.set()
         goes_on.wait(PATIENCE_SECONDS)
-        door.began.set()
+        made.began.set()
 
-    waiting = Opening(door.factory, begin, door.failed.append)
-    door.error = None
+    waiting = Opening(made.factory, begin, made.failed.append)
+    made.error = None
     assert began.wait(PATIENCE_SECONDS)
     threading.Timer(0.05, goes_on.set).start()
     waiting.stop()
-    assert door.began.is_set()
+    assert made.began.is_set()
 
 
 def _until(is_so: Callable[[], bool]) -> None:

@@ -42,7 +42,7 @@ def world(database_url: str) -> Iterator[World]:
 
 
 class Asking(FlaskClient):
-    """A member at the door."""
+    """A member that asks."""
 
     token: str | None = None
 

@@ -26,7 +26,7 @@ from hub.web import serving
 from hub.web.serving import Chores
 from tests.patience import PATIENCE_SECONDS
 from tests.ports import free_port
-from tests.web.conftest import Store
+from tests.web.conftest import IdleStore
 
 SCRIPT = """
     import os, sys
@@ -207,7 +207,7 @@ def test_chores_put_off_for_the_same_reason_are_logged_once(
     assert said == ["closed", "away", "away"]
 
 
-def test_stopping_the_chores_closes_the_database(service: Service, store: Store) -> None:
+def test_stopping_the_chores_closes_the_database(service: Service, store: IdleStore) -> None:
     chores = Chores(service, 60)
     chores.start()
     chores.stop()

@@ -11,7 +11,7 @@ it for the first time.
 
 from tests.nations import CODES, KINDS, START, registry
 from tests.world.agreements import agreement, clause, parties_of
-from tests.world.building import Mould, World, build, build_empty
+from tests.world.building import Copies, World, build, build_empty
 from tests.world.clock import Clock
 from tests.world.members import TAXII, URL, Account, cert, jwk, key_of
 from tests.world.polls import EVERY_VERSION, NEWEST, Poller, Seen
@@ -26,7 +26,7 @@ __all__ = [
     "URL",
     "Account",
     "Clock",
-    "Mould",
+    "Copies",
     "Poller",
     "Seen",
     "World",

@@ -96,7 +96,7 @@ def _over(store: Store, clock: Clock, **changes: Any) -> World:
 class _Beginning:
     """The rows, the members and the time of a world that is built."""
 
-    rows: kept.Rows
+    rows: kept.TableRows
     callers: dict[str, Caller]
     tokens: dict[str, str]
     now: datetime
@@ -123,7 +123,7 @@ def _begin(world: World, members: Sequence[str]) -> None:
     for member in members:
         world.enrol(member)
     if is_empty:
-        rows = kept.Rows.of(store)
+        rows = kept.TableRows.of(store)
         _beginnings[kind] = _Beginning(rows, dict(world.callers), dict(world.tokens), clock.now)
 
 
@@ -134,7 +134,7 @@ def _shown(registry: Registry) -> tuple[str, ...]:
     return tuple(map(repr, [listed, registry.hub_identity_id, registry.released_collection_id, *sets]))
 
 
-class Mould:
+class Copies:
     """Makes equal worlds quickly: one is built, the others are copies of its SQLite file."""
 
     def __init__(self, **options: Any) -> None:
@@ -144,7 +144,7 @@ class Mould:
         self._model = build(f"sqlite:///{self._first}", **options)
         self._model.close()
 
-    def cast(self) -> World:
+    def copy(self) -> World:
         """A world of its own; close it with `discard`."""
         path = self._first.with_name(f"world-{next(self._made)}.db")
         shutil.copyfile(self._first, path)

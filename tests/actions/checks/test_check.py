@@ -23,9 +23,10 @@ from hub.model import NationCode, Tlp
 from tests import postgres
 from tests.actions.damage import copied, damage, fill
 from tests.properties.playing import Play
-from tests.properties.worlds import DEFAULTS, NATIONS, Event, happenings
+from tests.properties.world_strategies import event_lists
+from tests.properties.worlds import DEFAULTS, NATIONS, Event
 from tests.stix_objects import stix_id
-from tests.world import Mould, World, build
+from tests.world import Copies, World, build
 
 EXAMPLES = int(os.environ.get("HUB_TEST_EXAMPLES", "20"))
 Sound = tuple[World, str]
@@ -42,8 +43,8 @@ def sound(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture(scope="module")
-def mould() -> Mould:
-    return Mould(codes=NATIONS, defaults={code: Tlp.of(level) for code, level in DEFAULTS.items()})
+def copies() -> Copies:
+    return Copies(codes=NATIONS, defaults={code: Tlp.of(level) for code, level in DEFAULTS.items()})
 
 
 def _filled(url: str) -> Sound:
@@ -664,14 +665,14 @@ def test_a_hub_stays_sound_when_time_brings_agreements_and_takes_them(sound: Sou
 
 
 @settings(derandomize=True, deadline=None, max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
-@given(events=happenings)
-def test_whatever_happens_leaves_a_sound_hub(mould: Mould, events: list[Event]) -> None:
-    world = mould.cast()
+@given(events=event_lists)
+def test_whatever_happens_leaves_a_sound_hub(copies: Copies, events: list[Event]) -> None:
+    world = copies.copy()
     try:
         Play(world).play(events)
         assert check.check(world.service).faults == []
     finally:
-        mould.discard(world)
+        copies.discard(world)
 
 
 def _later(service: Service, days: int) -> Service:

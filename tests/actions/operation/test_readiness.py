@@ -18,7 +18,7 @@ from hub.store.database import epochs
 from hub.store.database.connection import Store
 from hub.store.schema import schemas
 from hub.store.schema.tables import lease
-from tests.kept import Kept
+from tests.kept import KeptDatabase
 from tests.patience import PATIENCE_SECONDS
 from tests.world import World, build
 
@@ -44,7 +44,7 @@ def world(database_url: str) -> Iterator[World]:
 
 
 @pytest.fixture
-def on_postgresql(kept_postgresql: Kept) -> Iterator[World]:
+def on_postgresql(kept_postgresql: KeptDatabase) -> Iterator[World]:
     """For what SQLite has not: a server with a clock, a timeline and standbys."""
     world = build(kept_postgresql.emptied(alone=True), codes=("KR", "US"), kinds=("cert",))
     yield world

@@ -15,7 +15,7 @@ from hub.model import Limits
 from hub.store.database import epochs
 from hub.store.database.connection import Connection, Store
 from hub.store.schema.tables import lease
-from tests.kept import Kept
+from tests.kept import KeptDatabase
 from tests.lock_order import RECORDER
 from tests.roles import LAX, STRICT, Settings, with_defaults
 from tests.world import registry
@@ -32,7 +32,7 @@ def defaults(request: pytest.FixtureRequest) -> Settings:
 
 
 @pytest.fixture
-def store(kept_postgresql: Kept, defaults: Settings) -> Iterator[Store]:
+def store(kept_postgresql: KeptDatabase, defaults: Settings) -> Iterator[Store]:
     with with_defaults(kept_postgresql.emptied(alone=True), defaults) as url:
         store = Store.open(url)
         yield store

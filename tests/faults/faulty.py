@@ -1,4 +1,4 @@
-"""A live hub that may be harmed, clients that go on regardless, and what must hold of it afterwards.
+"""A live hub that may be killed, clients that go on regardless, and what must hold of it afterwards.
 
 Whatever happens to the hub, a request may end in three ways: success, a refusal with `Retry-After`
 in the form that the address speaks, or a broken connection. Everything else fails the test at once.
@@ -46,7 +46,7 @@ BROKEN = (
     requests.exceptions.ContentDecodingError,
 )
 _POLL_SECONDS = 0.05
-_PAUSE_SECONDS = 0.05  # of a client between two rounds, so that what is harmed has the processors too
+_PAUSE_SECONDS = 0.05  # of a client between two rounds, so that what is killed has the processors too
 _LATER = (429, 503)
 
 
@@ -54,7 +54,7 @@ _LATER = (429, 503)
 
 
 @contextmanager
-def harmed_hub(database_url: str, home: Path, workers: int = 2) -> Iterator[Live]:
+def killable_hub(database_url: str, home: Path, workers: int = 2) -> Iterator[Live]:
     """Give a live hub whose processes may be killed and started again; all are gone afterwards."""
     with live_hub(database_url, home, workers) as live:
         try:
@@ -211,7 +211,7 @@ class Client(threading.Thread, ABC):
         assert not self.is_alive(), "a client does not come to its end"
 
 
-class Writer(Client):
+class LiveWriter(Client):
     """Pushes new objects and new versions; `acknowledged` has what was answered 202, by id and version."""
 
     def __init__(self, live: Live, id: str, first: int, tlp: str = "green") -> None:
@@ -235,7 +235,7 @@ class Writer(Client):
         self.statuses.append(status["id"])
 
 
-class Poller(Client):
+class LivePoller(Client):
     """Polls by `next`, then by the last date; `received` has all objects in their order."""
 
     def __init__(self, live: Live, id: str, alias: str, limit: int) -> None:
@@ -299,7 +299,7 @@ def everything(live: Live, id: str, alias: str) -> list[Json]:
         params["next"] = page["next"]
 
 
-def assert_kept(live: Live, *writers: Writer) -> None:
+def assert_kept(live: Live, *writers: LiveWriter) -> None:
     """Hold that each acknowledged object is there once and equal, nothing else, and each status readable."""
     for writer in writers:
         found = everything(live, writer.id, live.member(writer.id).nation)
@@ -311,7 +311,7 @@ def assert_kept(live: Live, *writers: Writer) -> None:
             assert (status["id"], status["success_count"]) == (id, 3)
 
 
-def assert_caught_up(live: Live, *pollers: Poller) -> None:
+def assert_caught_up(live: Live, *pollers: LivePoller) -> None:
     """Hold that each poller has received what a full poll returns now, in strict order (policy I4)."""
     for poller in pollers:
         poller.catch_up()

@@ -23,7 +23,7 @@ from hub.actions.operation import administer
 from hub.model import HttpRequest, Kind, Purpose, Scope
 from hub.proofs import documents, requests
 from hub.proofs.keys import PrivateKey
-from tests.differential.happenings import Aside, Event
+from tests.differential.histories import Aside, Event
 from tests.journeys.live import Live, live_hub
 from tests.patience import PATIENCE_SECONDS
 from tests.properties.worlds import Agree, Delete, Nothing, Push, Terminate
@@ -59,7 +59,7 @@ class Exchange:
 
 
 @dataclass
-class Site:
+class PairedHub:
     """One running hub. `heard` is what every member was answered since it was last emptied."""
 
     live: Live
@@ -237,17 +237,17 @@ def _cert(nation: str) -> str:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two sites: `there` has members and a past that `here` has not."""
+    """Two hubs: `there` has members and a past that `here` has not."""
 
-    here: Site
-    there: Site
+    here: PairedHub
+    there: PairedHub
 
-    def __iter__(self) -> Iterator[Site]:
+    def __iter__(self) -> Iterator[PairedHub]:
         return iter((self.here, self.there))
 
 
 @contextmanager
-def site(database_url: str, home: Path, members: list[str]) -> Iterator[Site]:
+def paired_hub(database_url: str, home: Path, members: list[str]) -> Iterator[PairedHub]:
     """Give a running hub with these nations' members, an auditor and an operator."""
     home.mkdir()
     with live_hub(database_url, home) as live:
@@ -260,7 +260,7 @@ def site(database_url: str, home: Path, members: list[str]) -> Iterator[Site]:
             address.hostname or "", address.port, timeout=PATIENCE_SECONDS
         )
         try:
-            yield Site(live, tokens, connection)
+            yield PairedHub(live, tokens, connection)
         finally:
             connection.close()
 

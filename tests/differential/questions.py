@@ -9,8 +9,8 @@ from typing import Final
 from urllib.parse import quote
 
 from hub.model import Purpose
-from tests.differential.happenings import WITHOUT_NATION
-from tests.differential.sites import TAXII, Exchange, Site
+from tests.differential.histories import WITHOUT_NATION
+from tests.differential.paired_hubs import TAXII, Exchange, PairedHub
 from tests.stix_objects import malware
 from tests.world import key_of
 
@@ -22,7 +22,7 @@ _MOST_PAGES: Final = 60
 
 @dataclass(frozen=True)
 class Topic:
-    """What an interview is about. Ids of statuses and agreements are of things that one hub alone has."""
+    """What the questions are about. Ids of statuses and agreements are of things that one hub alone has."""
 
     since: str  # RFC 3339, before anything of this history happened
     seen: Sequence[str]  # STIX ids of which the reader may see something
@@ -34,14 +34,14 @@ class Topic:
 
 
 @dataclass(frozen=True)
-class Interview:
-    """One reader asks one hub. Every answer is kept by the site."""
+class Questions:
+    """One reader asks one hub. Every answer is kept by the hub."""
 
-    site: Site
+    hub: PairedHub
     reader: str
     topic: Topic
 
-    def hold(self) -> None:
+    def ask_all(self) -> None:
         self.ask_what_there_is()
         self.poll_what_is_new()
         of_interest = [*self.topic.hidden, *self.topic.seen] if self._signs else self.topic.hidden[:1]
@@ -59,10 +59,10 @@ class Interview:
             self.poll_everything()
 
     def get(self, path: str, **headers: str) -> Exchange:
-        return self.site.ask(self.reader, "GET", path, headers={"Accept": TAXII, **headers})
+        return self.hub.ask(self.reader, "GET", path, headers={"Accept": TAXII, **headers})
 
     def _collection(self, alias: str) -> str:
-        return self.site.collection(alias)
+        return self.hub.collection(alias)
 
     @property
     def _home(self) -> str:
@@ -117,12 +117,12 @@ class Interview:
         answer, n = self.get(path), 1
         while answer.status == 200 and "next" in answer.json() and n < _MOST_PAGES:
             target = f"{path}&next={answer.json()['next']}"
-            answer, n = self.site.ask(self.reader, "GET", target, asked=f"page {n + 1} of {name}"), n + 1
+            answer, n = self.hub.ask(self.reader, "GET", target, asked=f"page {n + 1} of {name}"), n + 1
 
     def _follow_dates(self, path: str, since: str) -> None:
         more, n = True, 0
         while more and n < _MOST_PAGES:
-            answer = self.site.ask(
+            answer = self.hub.ask(
                 self.reader, "GET", f"{path}&added_after={since}", asked=f"page {n + 1} by date of {path}"
             )
             since, n = answer.header("X-TAXII-Date-Added-Last") or since, n + 1
@@ -153,37 +153,37 @@ class Interview:
         dated = [{"object": id, "version": "2026-01-01T00:01:00.000Z"} for id in ids]
         body = json.dumps({"objects": [*ids, *dated]}).encode()
         headers = {"Content-Type": "application/json"}
-        self.site.ask(self.reader, "POST", "/governance/explanations/", body, headers=headers)
+        self.hub.ask(self.reader, "POST", "/governance/explanations/", body, headers=headers)
 
     # --- writing, to no effect ------------------------------------------------------------------------
 
     def delete(self, stix_id: str) -> None:
         """Ask to delete what the reader does not see, wherever it might be."""
-        self.site.ask(self.reader, "DELETE", f"{self._collection(self._home)}objects/{stix_id}/")
+        self.hub.ask(self.reader, "DELETE", f"{self._collection(self._home)}objects/{stix_id}/")
         for alias in (self._home, "au", "released"):
             path = f"{self._collection(alias)}objects/{stix_id}/"
             if self._signs:
                 key = key_of(self.reader, Purpose.SUBMIT)
-                self.site.ask(self.reader, "DELETE", path, key=key, asked=f"signed DELETE {path}")
+                self.hub.ask(self.reader, "DELETE", path, key=key, asked=f"signed DELETE {path}")
 
     def submit_what_is_refused(self) -> None:
         body = json.dumps({"objects": [malware(id=one) for one in self.topic.hidden]}).encode()
         for alias in (self._home, "au", "released"):
             path = f"{self._collection(alias)}objects/"
-            self.site.ask(self.reader, "POST", path, body, headers={"Content-Type": TAXII})
+            self.hub.ask(self.reader, "POST", path, body, headers={"Content-Type": TAXII})
         if self._signs:
             other = "us" if self._home == "kr" else "kr"
             for alias in (other, "released"):
                 path = f"{self._collection(alias)}objects/"
-                self.site.post(self.reader, path, body, Purpose.SUBMIT, f"signed POST {path}")
+                self.hub.post(self.reader, path, body, Purpose.SUBMIT, f"signed POST {path}")
             path = f"{self._collection(self._home)}objects/"
-            self.site.post(self.reader, path, b'{"objects": [', Purpose.SUBMIT, "half a body")
+            self.hub.post(self.reader, path, b'{"objects": [', Purpose.SUBMIT, "half a body")
 
     # --- receipts and agreements ------------------------------------------------------------------------
 
     def ask_for_statuses(self) -> None:
-        for n, own in enumerate(self.site.statuses.get(self.reader, ())):
-            self.site.ask(self.reader, "GET", f"/allied/status/{own}/", asked=f"own status {n}")
+        for n, own in enumerate(self.hub.statuses.get(self.reader, ())):
+            self.hub.ask(self.reader, "GET", f"/allied/status/{own}/", asked=f"own status {n}")
         for one in [*self.topic.statuses, ABSENT_UUID]:
             self.get(f"/allied/status/{one}/")
             if self.reader != "auditor":  # who lists all
@@ -200,15 +200,15 @@ class Interview:
             self.get(f"/governance/agreements/{quote(id)}/")
             if self.reader.endswith("-cert"):
                 self._try_to_govern(id)
-        for n, view in enumerate(self.site.agreements):
+        for n, view in enumerate(self.hub.agreements):
             if view is not None and "KR" in view["parties"]:
                 path = f"/governance/agreements/{view['id']}/"
-                self.site.ask(self.reader, "GET", path, asked=f"agreement {n}")
+                self.hub.ask(self.reader, "GET", path, asked=f"agreement {n}")
 
     def _try_to_govern(self, id: str) -> None:
         for act in ("signatures", "termination", "suspension", "resumption"):
             path = f"/governance/agreements/{id}/{act}/"
-            self.site.post(self.reader, path, {"jws": "e30.e30.e30"}, Purpose.AGREEMENT)
+            self.hub.post(self.reader, path, {"jws": "e30.e30.e30"}, Purpose.AGREEMENT)
         clause = {"from": "KR", "to": ["JP"], "max_tlp": "green"}
         document = {
             "title": "In the place of another",
@@ -218,8 +218,8 @@ class Interview:
             "clauses": [clause],
             "supersedes": id,
         }
-        self.site.post(self.reader, "/governance/agreements/", document, Purpose.AGREEMENT, f"supersede {id}")
-        self.site.post(self.reader, "/governance/simulations/", document, Purpose.AGREEMENT, f"simulate {id}")
+        self.hub.post(self.reader, "/governance/agreements/", document, Purpose.AGREEMENT, f"supersede {id}")
+        self.hub.post(self.reader, "/governance/simulations/", document, Purpose.AGREEMENT, f"simulate {id}")
 
     # --- what nobody should ask -------------------------------------------------------------------------
 
@@ -227,9 +227,9 @@ class Interview:
         hidden = self.topic.hidden[0] if self.topic.hidden else self.topic.absent
         one = f"{self._collection('au')}objects/{hidden}/"
         for method in ("PUT", "PATCH", "POST", "OPTIONS", "HEAD", "TRACE"):
-            self.site.ask(self.reader, method, one)
-        self.site.ask(self.reader, "HEAD", f"{one}versions/")
-        self.site.ask(self.reader, "DELETE", f"{one}versions/")
+            self.hub.ask(self.reader, method, one)
+        self.hub.ask(self.reader, "HEAD", f"{one}versions/")
+        self.hub.ask(self.reader, "DELETE", f"{one}versions/")
         for path in ("/", "/nothing/", f"/allied/{hidden}/", f"{one}nothing/", f"{one[:-1]}", "/governance/"):
             self.get(path)
         for query in (
@@ -242,4 +242,4 @@ class Interview:
         ):
             self.get(f"{self._collection('us')}objects/?{query}")
         self.get(one, Accept="text/html")
-        self.site.ask(self.reader, "GET", one, headers={"Authorization": "Bearer nothing"})
+        self.hub.ask(self.reader, "GET", one, headers={"Authorization": "Bearer nothing"})

@@ -8,66 +8,66 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.oracle import Handling, Version
-from tests.properties.comparing import Comparison, mould
-from tests.properties.dealings import Piece, Say, Strike, happenings, pieces
+from tests.oracle import Handling, OracleVersion
+from tests.properties.comparing import Comparison, copies
+from tests.properties.shared_ids import DeleteThing, Piece, Say, event_lists, pieces
 from tests.properties.test_worlds import MORE
 from tests.properties.worlds import ACCOUNTS, LEVELS, MEMBERS, Event, Wait
-from tests.world import Mould
+from tests.world import Copies
 
 
 @pytest.fixture(scope="module")
-def casts() -> Mould:
-    return mould()
+def world_copies() -> Copies:
+    return copies()
 
 
 @MORE
-@given(events=happenings)
-def test_the_hub_says_what_the_oracle_says(casts: Mould, events: list[Event]) -> None:
-    world = casts.cast()
+@given(events=event_lists)
+def test_the_hub_says_what_the_oracle_says(world_copies: Copies, events: list[Event]) -> None:
+    world = world_copies.copy()
     try:
         Comparison(world).play(events)
     finally:
-        casts.discard(world)
+        world_copies.discard(world)
 
 
 # --- the oracle alone -----------------------------------------------------------------------------
 
 
 @MORE
-@given(events=happenings)
+@given(events=event_lists)
 def test_nobody_moves_anothers_object(events: list[Event]) -> None:
     """What a member says shows and hides its own objects alone, and what it deletes those of whom it may."""
     play = Comparison()
     for event in events:
         before = _others(play, event)
         play.step(event)
-        if isinstance(event, Say | Strike):
+        if isinstance(event, Say | DeleteThing):
             assert _others(play, event) >= before
             assert {key for key in _others(play, event) if key[1] in _versions(before)} == before
 
 
-def _others(play: Comparison, event: Event) -> set[tuple[str, Version]]:
+def _others(play: Comparison, event: Event) -> set[tuple[str, OracleVersion]]:
     """What every reader sees of others than who acts, and who may be deleted by it.
 
     An own copy is a way to what it is a copy of, and so goes with that.
     """
-    if not isinstance(event, Say | Strike):
+    if not isinstance(event, Say | DeleteThing):
         return set()
     acts = ACCOUNTS[event.member]
-    is_cert = isinstance(event, Strike) and acts.kind == "cert"
+    is_cert = isinstance(event, DeleteThing) and acts.kind == "cert"
     aside = {m for m, a in ACCOUNTS.items() if m == event.member or (is_cert and a.nation == acts.nation)}
     aside |= {version.member for version in play.oracle.versions if version.copies}
     seen = play.oracle.everybody(play.in_order(), play.now)
     return {(reader, v) for reader, versions in seen.items() for v in versions if v.member not in aside}
 
 
-def _versions(seen: set[tuple[str, Version]]) -> set[Version]:
+def _versions(seen: set[tuple[str, OracleVersion]]) -> set[OracleVersion]:
     return {version for _, version in seen}
 
 
 @MORE
-@given(events=happenings, member=st.sampled_from(MEMBERS), one=pieces, other=pieces)
+@given(events=event_lists, member=st.sampled_from(MEMBERS), one=pieces, other=pieces)
 def test_the_order_of_a_records_versions_decides_nothing(
     events: list[Event], member: str, one: Piece, other: Piece
 ) -> None:
@@ -86,7 +86,7 @@ def test_the_order_of_a_records_versions_decides_nothing(
 
 
 @MORE
-@given(events=happenings)
+@given(events=event_lists)
 def test_nothing_goes_where_its_limits_do_not_let_it(events: list[Event]) -> None:
     play = Comparison().play(events)
     for reader, versions in play.oracle.everybody(play.in_order(), play.now).items():
@@ -102,7 +102,7 @@ def test_nothing_goes_where_its_limits_do_not_let_it(events: list[Event]) -> Non
 
 @MORE
 @given(
-    events=happenings,
+    events=event_lists,
     member=st.sampled_from(MEMBERS),
     piece=pieces,
     tlp=st.sampled_from(LEVELS),
@@ -134,10 +134,10 @@ def test_a_stricter_marking_reveals_nothing_of_its_member(
 
 
 @MORE
-@given(events=happenings, data=st.data())
+@given(events=event_lists, data=st.data())
 def test_nobody_is_answered_by_what_it_was_never_shown(events: list[Event], data: st.DataObject) -> None:
     """One event is left out: who sees the same at every moment is answered the same, and so handled (I6)."""
-    said = [n for n, event in enumerate(events) if isinstance(event, Say | Strike)]
+    said = [n for n, event in enumerate(events) if isinstance(event, Say | DeleteThing)]
     if not said:
         return
     n = data.draw(st.sampled_from(said))

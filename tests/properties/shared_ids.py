@@ -14,7 +14,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.properties import worlds
+from tests.properties import world_strategies
 from tests.properties.worlds import (
     LEVELS,
     MEMBERS,
@@ -22,8 +22,8 @@ from tests.properties.worlds import (
     REL_TO,
     UNKNOWN,
     Agree,
-    Clause,
     Delete,
+    DrawnClause,
     Event,
     Push,
     Resume,
@@ -197,7 +197,7 @@ class Say(Push):
 
 
 @dataclass(frozen=True)
-class Strike(Delete):
+class DeleteThing(Delete):
     """Deletes under one of these ids."""
 
     @property
@@ -287,7 +287,7 @@ class Repeat(Wait):
 
 
 @dataclass(frozen=True)
-class Remark(Wait):
+class AimedRemark(Wait):
     """Stands for something about a piece said before; see `aimed`."""
 
     seconds: int = 0
@@ -316,16 +316,16 @@ _alterations = st.sampled_from(
     ]
 )
 repeats = st.builds(Repeat, st.just(0), _some, st.integers(0, 30), _alterations)
-remarks = st.builds(Remark, st.just(0), _some, st.integers(0, 30), _remarks)
-strikes = st.builds(
-    Strike,
+remarks = st.builds(AimedRemark, st.just(0), _some, st.integers(0, 30), _remarks)
+deletions = st.builds(
+    DeleteThing,
     st.sampled_from(["submitter", "submitter", "cert", *MEMBERS]),
     st.integers(0, 30),
     st.sampled_from([None, 0]),
 )
 clauses = st.permutations(NATIONS).flatmap(
     lambda order: st.builds(
-        Clause,
+        DrawnClause,
         origin=st.just(order[0]),
         to=st.integers(1, 2).map(lambda n: tuple(order[1 : 1 + n])),
         max_tlp=st.sampled_from(["green", "amber", "amber+strict", "red", "red"]),
@@ -337,13 +337,13 @@ clauses = st.permutations(NATIONS).flatmap(
 agreements = st.builds(Agree, st.lists(clauses, min_size=1, max_size=3).map(tuple))
 
 
-def _treaty(one: str, other: str, max_tlp: str, audience: str) -> Agree:
-    return Agree(tuple(Clause(o, (to,), max_tlp, audience) for o, to in ((one, other), (other, one))))
+def _agreement(one: str, other: str, max_tlp: str, audience: str) -> Agree:
+    return Agree(tuple(DrawnClause(o, (to,), max_tlp, audience) for o, to in ((one, other), (other, one))))
 
 
 # Two nations share with each other, so that most of what is said is seen; the third comes by chance.
 _pairs = st.builds(
-    lambda order, max_tlp, audience: _treaty(order[0], order[1], max_tlp, audience),
+    lambda order, max_tlp, audience: _agreement(order[0], order[1], max_tlp, audience),
     st.permutations(NATIONS),
     st.sampled_from(["amber", "amber+strict", "red"]),
     st.sampled_from(["partner", "partner", "agency"]),
@@ -353,9 +353,17 @@ moments = st.builds(
     lambda which, by: (Suspend(which, by), Resume(which, by)), st.integers(0, 5), st.integers(0, 2)
 )
 # Equal branches of `one_of` count once: weights need another way.
-_kinds = [*[sayings] * 6, *[repeats] * 6, *[remarks] * 5, strikes, agreements, worlds.lives, worlds.waits]
+_kinds = [
+    *[sayings] * 6,
+    *[repeats] * 6,
+    *[remarks] * 5,
+    deletions,
+    agreements,
+    world_strategies.lifecycle_events,
+    world_strategies.waits,
+]
 _one = st.sampled_from(_kinds).flatmap(lambda kind: kind).map(lambda event: (event,))
-happenings = st.tuples(
+event_lists = st.tuples(
     st.tuples(_pairs, _pairs, agreements).map(list),
     st.lists(st.sampled_from([_one] * 9 + [moments]).flatmap(lambda one: one), min_size=8, max_size=18),
 ).map(lambda parts: aimed([*parts[0], *(event for some in parts[1] for event in some)]))
@@ -367,20 +375,20 @@ def aimed(events: Sequence[Any]) -> list[Event]:
     found: list[Any] = []
     for event in events:
         aim = event
-        if isinstance(event, Repeat | Remark):
+        if isinstance(event, Repeat | AimedRemark):
             aim = Wait(1)
             if said:
                 aim = _named(event.member, [event.aim(said[event.which % len(said)][1])])
-        elif isinstance(event, Strike):
+        elif isinstance(event, DeleteThing):
             aim = Wait(1)
             if said:
                 owner, piece = said[event.place % len(said)]
                 member = {"submitter": owner, "cert": f"{owner[:2]}-cert"}.get(event.member, event.member)
                 version = None if event.version is None else piece.version
-                aim = Strike(member, piece.place, version)
+                aim = DeleteThing(member, piece.place, version)
         if isinstance(aim, Say):
             said += [(aim.member, piece) for piece in aim.drafts]
         found.append(aim)
-    deletions = {n: event for n, event in enumerate(found) if isinstance(event, Strike)}
-    plain = worlds.aimed([Wait(1) if n in deletions else event for n, event in enumerate(found)])
+    deletions = {n: event for n, event in enumerate(found) if isinstance(event, DeleteThing)}
+    plain = world_strategies.aimed([Wait(1) if n in deletions else event for n, event in enumerate(found)])
     return [deletions.get(n, event) for n, event in enumerate(plain)]

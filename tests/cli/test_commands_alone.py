@@ -8,10 +8,8 @@ from typing import Any
 
 import orjson
 import pytest
-from click.testing import CliRunner, Result
 
-from hub.cli import main
-from tests.cli.results import json_of
+from tests.cli.commands import Commands
 from tests.journeys.live import Live, live_hub
 
 AGREEMENT = """
@@ -27,19 +25,6 @@ max_tlp = "amber"
 AMBER = "marking-definition--f88d31f6-486f-44da-b317-01333bde0b82"
 
 
-class Desk:
-    """A person at a terminal: the commands of one member, or of the operator."""
-
-    def __init__(self, environ: dict[str, str]) -> None:
-        self.environ = environ
-
-    def run(self, *arguments: object, **options: Any) -> Result:
-        return CliRunner().invoke(main, [str(a) for a in arguments], env=self.environ, **options)
-
-    def json(self, *arguments: object, **options: Any) -> Any:
-        return json_of(self.run(*arguments, "--json", **options))
-
-
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     home = tmp_path_factory.mktemp("hub")
@@ -48,20 +33,20 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 
 @pytest.fixture
-def operator(live: Live) -> Desk:
-    return Desk({name: value for name, value in live.environ.items() if name.startswith("HUB_")})
+def operator(live: Live) -> Commands:
+    return Commands({name: value for name, value in live.environ.items() if name.startswith("HUB_")})
 
 
-def enter(operator: Desk, live: Live, folder: Path, nation: str) -> Desk:
-    """Register a nation's cert as the README does; its desk has a token and keys in `folder`."""
-    id = f"{nation.lower()}-desk"
+def enter(operator: Commands, live: Live, folder: Path, nation: str) -> Commands:
+    """Register a nation's cert as the README does; its commands have a token and keys in `folder`."""
+    id = f"{nation.lower()}-office"
     operator.json("member", "add", id, "--nation", nation, "--kind", "cert", "--name", id)
     for purpose in ("submit", "agreement"):
         pem = folder / f"{id}-{purpose}.pem"
         operator.json("keygen", pem)
         operator.json("key", "register", id, f"{pem}.pub.jwk", "--purpose", purpose)
     token = operator.json("token", "issue", id, "--scope", "read,submit,govern")["token"]
-    return Desk({"HUB_URL": live.url, "HUB_TOKEN": token, "HUB_KEY": str(folder / f"{id}-submit.pem")})
+    return Commands({"HUB_URL": live.url, "HUB_TOKEN": token, "HUB_KEY": str(folder / f"{id}-submit.pem")})
 
 
 def indicator(number: int) -> dict[str, Any]:
@@ -79,11 +64,11 @@ def indicator(number: int) -> dict[str, Any]:
     }
 
 
-def test_a_nation_shares_by_agreement_until_it_ends(live: Live, operator: Desk, tmp_path: Path) -> None:
+def test_a_nation_shares_by_agreement_until_it_ends(live: Live, operator: Commands, tmp_path: Path) -> None:
     us, kr = (enter(operator, live, tmp_path, nation) for nation in ("US", "KR"))
     file = tmp_path / "agreement.toml"
     file.write_text(AGREEMENT, "utf-8")
-    keys = {desk: ("--key", tmp_path / f"{id}-desk-agreement.pem") for desk, id in ((us, "us"), (kr, "kr"))}
+    keys = {cert: ("--key", tmp_path / f"{id}-office-agreement.pem") for cert, id in ((us, "us"), (kr, "kr"))}
 
     proposed = us.json("agreement", "propose", file, *keys[us])
     assert (proposed["state"], proposed["signed_by"]) == ("proposed", [])
@@ -107,7 +92,7 @@ def test_a_nation_shares_by_agreement_until_it_ends(live: Live, operator: Desk, 
     assert kr.run("poll", "us").stdout == ""
 
 
-def test_the_hub_says_who_may_push_where(live: Live, operator: Desk, tmp_path: Path) -> None:
+def test_the_hub_says_who_may_push_where(live: Live, operator: Commands, tmp_path: Path) -> None:
     jp = enter(operator, live, tmp_path, "JP")
     refused = jp.run("push", "us", "-", input=orjson.dumps(indicator(9)))
     assert (refused.exit_code, refused.stdout) == (1, "")
@@ -115,10 +100,10 @@ def test_the_hub_says_who_may_push_where(live: Live, operator: Desk, tmp_path: P
 
 
 def test_a_signature_by_the_wrong_key_is_refused_by_the_hub(
-    live: Live, operator: Desk, tmp_path: Path
+    live: Live, operator: Commands, tmp_path: Path
 ) -> None:
     au = enter(operator, live, tmp_path, "AU")
-    wrong = tmp_path / "au-desk-agreement.pem"  # registered, for another purpose
+    wrong = tmp_path / "au-office-agreement.pem"  # registered, for another purpose
     refused = au.run("push", "au", "-", "--key", wrong, input=orjson.dumps(indicator(9)))
     assert refused.exit_code == 1
     assert "HTTP 40" in refused.stderr

@@ -1,4 +1,4 @@
-"""The table is whole: every section is in it, and every test that it names exists."""
+"""sentences.toml is whole: every section is in the file, and every test that the file names exists."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.standard.table import CLAUSES, Clause
+from tests.standard.sentences import SENTENCES, StandardSentence
 
 ROOT = Path(__file__).parents[2]
 SECTIONS = """
@@ -23,35 +23,35 @@ def functions_in(path: str) -> frozenset[str]:
     return frozenset(node.name for node in tree.body if isinstance(node, ast.FunctionDef))
 
 
-def shown(clause: Clause) -> str:
-    return f"{clause.section}: {clause.says}"
+def shown(sentence: StandardSentence) -> str:
+    return f"{sentence.section}: {sentence.says}"
 
 
-@pytest.mark.parametrize("clause", CLAUSES, ids=shown)
-def test_every_test_that_a_clause_names_is_there(clause: Clause) -> None:
-    for name in clause.held_by:
+@pytest.mark.parametrize("sentence", SENTENCES, ids=shown)
+def test_every_test_that_a_sentence_names_is_there(sentence: StandardSentence) -> None:
+    for name in sentence.held_by:
         path, _, function = name.partition("::")
         assert function.startswith("test_")
         assert function in functions_in(path), name
 
 
-def test_every_clause_for_a_server_has_a_test_and_no_other_has() -> None:
-    assert [shown(one) for one in CLAUSES if (one.binds == "server") is not bool(one.held_by)] == []
+def test_every_sentence_for_a_server_has_a_test_and_no_other_has() -> None:
+    assert [shown(one) for one in SENTENCES if (one.binds == "server") is not bool(one.held_by)] == []
 
 
 def test_every_section_is_there_and_in_order() -> None:
-    sections = [clause.section for clause in CLAUSES]
+    sections = [sentence.section for sentence in SENTENCES]
     assert [section for section in SECTIONS if section not in sections] == []
     first_of_each = list(dict.fromkeys(section for section in sections if section in SECTIONS))
     assert first_of_each == SECTIONS
     assert sections == sorted(sections, key=list(dict.fromkeys(sections)).index)
 
 
-def test_no_clause_is_told_twice() -> None:
-    told = [(clause.section, clause.says) for clause in CLAUSES]
+def test_no_sentence_is_told_twice() -> None:
+    told = [(sentence.section, sentence.says) for sentence in SENTENCES]
     assert len(set(told)) == len(told)
-    assert all(clause.says.endswith(".") for clause in CLAUSES)
+    assert all(sentence.says.endswith(".") for sentence in SENTENCES)
 
 
 def test_only_a_server_departs() -> None:
-    assert [shown(one) for one in CLAUSES if one.departs and one.binds != "server"] == []
+    assert [shown(one) for one in SENTENCES if one.departs and one.binds != "server"] == []

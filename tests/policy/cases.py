@@ -17,19 +17,19 @@ MEMBERS = [f"{code.lower()}-{kind}" for code in CODES for kind in KINDS]
 
 FOLDER = Path(__file__).parent
 _CASE = {
-    *("policy", "says", "defaults", "home", "story", "levels", "sees", "why", "owner_hears", "recalled"),
+    *("policy", "says", "defaults", "home", "steps", "levels", "sees", "why", "owner_hears", "recalled"),
     *("lacks", "asks", "oracle_lacks"),
 }
 _PUSH = {"member", "pushes", "outcome"}
 _TERMS = {"from", "to", "max_tlp", "audience", "types", "history", "granular", "anonymise"}
-_TREATY = {*_TERMS, "and", "begins_in", "lasts", "replaces", "promises"}
+_AGREEMENT = {*_TERMS, "and", "begins_in", "lasts", "replaces", "promises"}
 # Each kind of step by the field that makes it one, with the other fields that it may have.
 STEPS: Mapping[str, set[str]] = {
     "pushes": _PUSH,
     "deletes": {"member", "version", "outcome"},
     "polls": {"member"},
-    "agreed": _TREATY,
-    "proposed": _TREATY,
+    "agreed": _AGREEMENT,
+    "proposed": _AGREEMENT,
     "signed": set(),
     "suspended": {"by"},
     "resumed": {"by"},
@@ -60,14 +60,14 @@ class Deviates(AssertionError):
 
 
 @dataclass(frozen=True)
-class Case:
-    """One story: what happens in order, and who sees what, and why, at its end."""
+class PolicyCase:
+    """What happens in order, and who sees what, and why, at its end."""
 
     file: str
     number: int
     policy: str
     says: str
-    story: Sequence[Json]
+    steps: Sequence[Json]
     sees: Mapping[str, Sequence[str]]
     defaults: Mapping[str, str] = field(default_factory=dict)
     home: Sequence[str] = ()
@@ -84,14 +84,14 @@ class Case:
         return f"{self.file}, case {self.number} ({self.says})"
 
 
-def all_cases(folder: Path = FOLDER) -> list[Case]:
+def all_cases(folder: Path = FOLDER) -> list[PolicyCase]:
     """Return every case of the folder's files, in order. Raises UnreadableCase."""
     return [
         case for path in sorted(folder.glob("[0-9]*.toml")) for case in cases_of(path.name, path.read_text())
     ]
 
 
-def cases_of(file: str, text: str) -> list[Case]:
+def cases_of(file: str, text: str) -> list[PolicyCase]:
     """Return the cases of one file. Raises UnreadableCase, naming file, case and place."""
     try:
         tables = tomllib.loads(text)
@@ -102,12 +102,12 @@ def cases_of(file: str, text: str) -> list[Case]:
     return [_case(file, number, table) for number, table in enumerate(tables["case"], start=1)]
 
 
-def _case(file: str, number: int, table: Json) -> Case:
+def _case(file: str, number: int, table: Json) -> PolicyCase:
     place = f"{file}, case {number} ({table.get('says', 'without says')})"
-    _known(place, table, _CASE, {"policy", "says", "story", "sees"})
-    for n, step in enumerate(table["story"], start=1):
+    _known(place, table, _CASE, {"policy", "says", "steps", "sees"})
+    for n, step in enumerate(table["steps"], start=1):
         _step(f"{place}, step {n}", step)
-    return Case(file, number, **table)
+    return PolicyCase(file, number, **table)
 
 
 def kind_of(step: Json) -> str:

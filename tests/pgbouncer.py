@@ -40,8 +40,8 @@ class PgBouncer:
     def __init__(self, home: Path, server: Server, users: Sequence[str]) -> None:
         self.home = home
         self.port = free_port()
-        self._folder = home / "bouncer"
-        self._log = home / "bouncer.log"
+        self._folder = home / "pgbouncer"
+        self._log = home / "pgbouncer.log"
         self._target = server
         self._users = users
         self._databases = [DATABASE]

@@ -1,7 +1,7 @@
-"""Pairs of histories: what happens in both hubs, and what happens in one of them behind somebody's back.
+"""Pairs of histories: what happens in both hubs, and what happens in one of them unseen by some readers.
 
 Ids and versions are few, so that what is hidden collides with what is seen. The oracle says who may see
-a difference, at whatever moment; everybody else must not be able to tell the two hubs apart.
+a difference, at any time; everybody else must not be able to tell the two hubs apart.
 """
 
 from __future__ import annotations
@@ -11,30 +11,20 @@ from dataclasses import dataclass, replace
 
 from hypothesis import strategies as st
 
-from tests.oracle import Account, Oracle
+from tests.oracle import Oracle, OracleAccount
 from tests.properties import worlds
 from tests.properties.playing import Play
-from tests.properties.worlds import (
-    LEVELS,
-    Agree,
-    Clause,
-    Delete,
-    Draft,
-    Nothing,
-    Push,
-    Terminate,
-    Wait,
-    drafts,
-)
+from tests.properties.world_strategies import drafts
+from tests.properties.worlds import LEVELS, Agree, Delete, Draft, DrawnClause, Nothing, Push, Terminate, Wait
 from tests.stix_objects import INFORMATIVE
 
 READERS = ("kr-cert", "kr-agency", "kr-partner", "us-agency2", "us-partner")
 WITHOUT_NATION = ("auditor", "operator")
 ACCOUNTS = {
-    member: Account(member[:2].upper(), member[3:].rstrip("2"))
+    member: OracleAccount(member[:2].upper(), member[3:].rstrip("2"))
     for member in [*READERS, "us-cert", "us-agency", "jp-cert", "jp-agency"]
 } | {
-    member: Account(member[:2].upper(), member[3:])
+    member: OracleAccount(member[:2].upper(), member[3:])
     for member in ("au-cert", "au-agency", "in-cert", "in-partner")
 }
 DEFAULTS = dict.fromkeys(("US", "KR", "JP", "AU", "IN"), "amber")
@@ -52,7 +42,7 @@ Event = worlds.Event | Aside
 
 @dataclass(frozen=True)
 class Slot:
-    """What happens at one moment in either hub."""
+    """What happens at one time in either hub."""
 
     here: Event
     there: Event
@@ -78,7 +68,7 @@ def _agreements(
     origins: Sequence[str], recipients: Sequence[str], ceilings: Sequence[str]
 ) -> st.SearchStrategy[Agree]:
     clause = st.builds(
-        Clause,
+        DrawnClause,
         origin=st.sampled_from(origins),
         to=st.sampled_from(recipients).map(lambda one: (one,)),
         max_tlp=st.sampled_from(ceilings),
@@ -99,7 +89,7 @@ _report = st.builds(
 )
 # What crosses in both hubs: without it nothing foreign would be seen at all.
 _openings = st.builds(
-    lambda tlp, types, more: Agree((Clause("US", ("KR",), tlp, "partner", types), *more)),
+    lambda tlp, types, more: Agree((DrawnClause("US", ("KR",), tlp, "partner", types), *more)),
     st.sampled_from(["amber", "green", "amber+strict"]),
     st.sampled_from([None, None, ("malware", "relationship", "report")]),
     _agreements(["JP"], ["KR", "US"], ["amber", "red"]).map(lambda one: one.clauses[:1]),
@@ -203,14 +193,14 @@ def shifted(slots: Sequence[Slot], shift: int) -> list[Slot]:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ExpectedNotice:
     """Who must not notice any difference, and which ids every reader sees in the end, in either hub."""
 
     unaware: frozenset[str]
     seen: Mapping[str, frozenset[str]]
 
 
-def judge(slots: Sequence[Slot]) -> Verdict:
+def expected_notice(slots: Sequence[Slot]) -> ExpectedNotice:
     """Return who, by the oracle, sees the same in both hubs at every moment and is answered the same."""
     here, there = _play(), _play()
     readers = {*READERS, *WITHOUT_NATION}
@@ -223,7 +213,7 @@ def judge(slots: Sequence[Slot]) -> Verdict:
         if not slot.is_common:
             readers -= _told(slot.there)
     seen = {reader: frozenset(id for _, id, *_ in one[reader] | two[reader]) for reader in one}
-    return Verdict(frozenset(r for r in readers if _answers(here, r) == _answers(there, r)), seen)
+    return ExpectedNotice(frozenset(r for r in readers if _answers(here, r) == _answers(there, r)), seen)
 
 
 def _play() -> Play:

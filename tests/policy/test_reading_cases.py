@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import pytest
 
-from tests.policy.objects import Shelf
-from tests.policy.playing import CasePlay
-from tests.policy.stories import (
+from tests.policy.case_objects import CaseObjects
+from tests.policy.cases import (
     CODES,
     MEMBERS,
-    Case,
     Deviates,
+    PolicyCase,
     UnreadableCase,
     cases_of,
     readers_of,
     seconds,
 )
+from tests.policy.playing import CasePlay
 from tests.world import build
 
 PUSH = '{ member = "us-agency", pushes = ["indicator"] }'
 
 
-def case(story: str, more: str = "") -> str:
-    return f'[[case]]\npolicy = "2.1"\nsays = "It is so."\nstory = [{story}]\nsees = {{}}\n{more}'
+def case(steps: str, more: str = "") -> str:
+    return f'[[case]]\npolicy = "2.1"\nsays = "It is so."\nsteps = [{steps}]\nsees = {{}}\n{more}'
 
 
 def test_a_case_is_read_with_its_place() -> None:
@@ -36,7 +36,7 @@ def test_a_case_is_read_with_its_place() -> None:
     [
         ("[[case]", r"2\.toml: .*line 1"),
         ("[[cases]]", r"2\.toml: give nothing but \[\[case\]\] tables"),
-        ('[[case]]\npolicy = "1"', r"case 1 \(without says\): says, sees, story is missing"),
+        ('[[case]]\npolicy = "1"', r"case 1 \(without says\): says, sees, steps is missing"),
         (case(PUSH, "level = 1"), r"case 1 \(It is so\.\): level is not known here"),
         (case("{}"), r"step 1: give exactly one of pushes, deletes"),
         (case('{ pushes = ["indicator"] }'), r"step 1: member is missing"),
@@ -86,9 +86,9 @@ def test_times_are_in_words() -> None:
     ],
 )
 def test_objects_that_cannot_be_made_are_told(short: dict[str, str], told: str) -> None:
-    shelf = Shelf("here", {}, str, lambda id, form: id)
+    case_objects = CaseObjects("here", {}, str, lambda id, form: id)
     with pytest.raises(UnreadableCase, match=told):
-        shelf.build(short)
+        case_objects.build(short)
 
 
 @pytest.mark.parametrize(
@@ -101,9 +101,9 @@ def test_objects_that_cannot_be_made_are_told(short: dict[str, str], told: str) 
 def test_a_case_that_does_not_hold_tells_what_hub_and_oracle_say(
     expected: dict[str, dict[str, list[str]]], told: str, database_url: str
 ) -> None:
-    story = [{"member": "us-agency", "pushes": ["indicator"]}]
+    steps = [{"member": "us-agency", "pushes": ["indicator"]}]
     world = build(database_url, codes=CODES)
-    play = CasePlay(world, case=Case("2.toml", 1, "2.1", "It is so.", story, {}))
+    play = CasePlay(world, case=PolicyCase("2.toml", 1, "2.1", "It is so.", steps, {}))
     play.tell()
     with pytest.raises(Deviates, match=told):
         play.hold_to(expected["sees"])
@@ -113,7 +113,7 @@ def test_a_case_that_does_not_hold_tells_what_hub_and_oracle_say(
 def test_an_outcome_that_does_not_hold_is_told_with_the_hubs_words(database_url: str) -> None:
     step = {"member": "us-agency", "pushes": ["indicator"], "outcome": "refused: whatever"}
     world = build(database_url, codes=CODES)
-    play = CasePlay(world, case=Case("2.toml", 1, "2.1", "It is so.", [step], {}))
+    play = CasePlay(world, case=PolicyCase("2.toml", 1, "2.1", "It is so.", [step], {}))
     with pytest.raises(
         Deviates, match=r"case 1 \(It is so\.\), step 1: indicator\n  case:   refused: whatever"
     ):

@@ -1,4 +1,4 @@
-"""Corners of the policy that generated worlds reach rarely, each as the smallest story that shows it."""
+"""Cases of the policy that generated worlds reach rarely, each as the smallest world that shows the case."""
 
 from __future__ import annotations
 

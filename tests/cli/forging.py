@@ -1,4 +1,4 @@
-"""A hub that lies: a proxy on loopback between a member and a real hub, which alters its answers."""
+"""A hub that answers falsely: a proxy on loopback between a member and a real hub alters the answers."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ import requests
 
 from tests.patience import PATIENCE_SECONDS
 
-Lie = Callable[[Any], Any]  # what was answered, as JSON; it may be changed in place
+Forgery = Callable[[Any], Any]  # what was answered, as JSON; it may be changed in place
 _KEPT = {"authorization", "content-type", "accept", "content-digest", "signature", "signature-input"}
 
 
 @dataclass
-class Liar:
-    """A proxy at `url`, before the hub at `behind`. `lies` are by method and end of the path.
+class ForgingProxy:
+    """A proxy at `url`, before the hub at `behind`. `forgeries` are by method and end of the path.
 
-    Each lie is told to every request to its path; `asked` are the requests that came.
+    Each forgery alters the answer to every request to its path; `asked` are the requests that came.
     """
 
     url: str = ""
     behind: str = ""
-    lies: dict[tuple[str, str], Lie] = field(default_factory=dict)
+    forgeries: dict[tuple[str, str], Forgery] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
 
-    def lie(self, path: str, lie: Lie, method: str = "GET") -> None:
-        self.lies[method, path] = lie
+    def forge(self, path: str, forgery: Forgery, method: str = "GET") -> None:
+        self.forgeries[method, path] = forgery
 
     def of_view(self, agreement_id: str, **changes: Any) -> None:
         """Let the hub's view of an agreement say something else."""
-        self.lie(f"/agreements/{agreement_id}/", lambda view: view | copy.deepcopy(changes))
+        self.forge(f"/agreements/{agreement_id}/", lambda view: view | copy.deepcopy(changes))
 
     def answer(
         self, method: str, target: str, headers: dict[str, str], body: bytes
@@ -49,24 +49,24 @@ class Liar:
             method, f"{self.behind}{target}", headers=sent, data=body, timeout=PATIENCE_SECONDS
         )
         content, kind = found.content, found.headers.get("Content-Type", "")
-        for (lied, end), lie in self.lies.items():
-            if lied == method and path.endswith(end) and found.ok:
-                content = json.dumps(lie(json.loads(content))).encode()  # however deep
+        for (forged_method, end), forgery in self.forgeries.items():
+            if forged_method == method and path.endswith(end) and found.ok:
+                content = json.dumps(forgery(json.loads(content))).encode()  # however deep
         return found.status_code, kind, content
 
 
 @contextmanager
-def lying() -> Iterator[Liar]:
+def forging_proxy() -> Iterator[ForgingProxy]:
     """Give a proxy that serves at its `url` as soon as `behind` is set."""
-    liar = Liar()
+    proxy = ForgingProxy()
 
-    class Handler(BaseHTTPRequestHandler):
+    class ForgingHandler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         wbufsize = -1
 
         def _serve(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-            status, kind, content = liar.answer(self.command, self.path, dict(self.headers.items()), body)
+            status, kind, content = proxy.answer(self.command, self.path, dict(self.headers.items()), body)
             self.send_response(status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(content)))
@@ -81,13 +81,13 @@ def lying() -> Iterator[Liar]:
         def log_message(self, *_args: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), ForgingHandler)
     server.daemon_threads = True
-    liar.url = f"http://127.0.0.1:{server.server_address[1]}"
+    proxy.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
-        yield liar
+        yield proxy
     finally:
         server.shutdown()
         server.server_close()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.policy.stories import UnreadableCase
+from tests.policy.cases import UnreadableCase
 from tests.stix_objects import INFORMATIVE, PUBLIC, TLP, Json, definition, sdo, stamp, stix_id
 
 _SPACE = uuid.UUID("3d2f6a5c-0b1e-5a77-8c64-0f9f2e6d7a02")
@@ -43,7 +43,7 @@ _UNKNOWN_MARKING = stix_id("marking-definition", 500)
 
 
 @dataclass
-class Shelf:
+class CaseObjects:
     """The objects of one case by name. `speaker` gives the identity that a member speaks as."""
 
     place: str

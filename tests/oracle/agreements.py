@@ -1,4 +1,4 @@
-"""The lives of agreements, said a second time (policy 5)."""
+"""The lifecycle of agreements, said a second time (policy 5)."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ END = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(eq=False)
-class Treaty:
+class OracleAgreement:
     """An agreement as proposed, and what its parties have done to it (5)."""
 
     clauses: Sequence[Json]
     parties: frozenset[str]
     valid_from: datetime
     valid_until: datetime
-    amends: Treaty | None = None
+    amends: OracleAgreement | None = None
     signed_at: datetime | None = None  # the last signature that was needed
     terminated_at: datetime | None = None
     suspensions: list[tuple[str, datetime, datetime | None]] = field(default_factory=list)
-    amendments: list[Treaty] = field(default_factory=list)
+    amendments: list[OracleAgreement] = field(default_factory=list)
 
     @property
     def begins(self) -> datetime | None:

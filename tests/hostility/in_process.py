@@ -24,7 +24,7 @@ JSON = "application/json"
 
 
 @dataclass
-class Door:
+class InProcessHub:
     """The way in to a world of two nations over HTTP, as the server would call it."""
 
     world: World
@@ -64,12 +64,12 @@ class Door:
 
 
 @contextmanager
-def open_door(folder: Path) -> Iterator[Door]:
+def in_process_hub(folder: Path) -> Iterator[InProcessHub]:
     """Give a fresh world on SQLite in `folder`, without limits of rate."""
     url, kinds = f"sqlite:///{folder / 'hub.db'}", ("cert", "agency")
     world = build(url, codes=("KR", "US"), kinds=kinds, require_signature=True)
     try:
         app = create_app(settings.load({}), world.service)
-        yield Door(world, app, app.test_client())
+        yield InProcessHub(world, app, app.test_client())
     finally:
         world.close()
