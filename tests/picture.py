@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.packages import HUB, Package, layers
 from tests.picture_svg import svg
-from tests.tracing import Entry, Trace, trace_requests
+from tests.tracing import Trace, TraceEntry, trace_requests
 
 PAGE = HUB / "PICTURE.md"
 SVG = HUB / "picture.svg"
@@ -98,7 +98,7 @@ def path(trace: Trace) -> str:
     return "\n".join(lines)
 
 
-def _is_shown(entry: Entry, leads_on: bool) -> bool:
+def _is_shown(entry: TraceEntry, leads_on: bool) -> bool:
     package = _top(entry.file)
     is_inside = package in _INSIDE_HIDDEN and _top(entry.caller) == package
     return package in DEPTHS and not is_inside and (leads_on or package in _ENDS)
@@ -112,7 +112,7 @@ def _package(file: str) -> str:
     return str(Path(file).parent) if "/" in file else _top(file)
 
 
-def _stations(run: Iterable[Entry]) -> Iterator[str]:
+def _stations(run: Iterable[TraceEntry]) -> Iterator[str]:
     """Yield the functions of a group, with the module before the first function of each module."""
     for file, entries in groupby(run, key=lambda entry: entry.file):
         stem = Path(file).stem

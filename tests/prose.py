@@ -67,7 +67,7 @@ _DIRECTIVE = re.compile(r"#\s*(?:noqa|type:|pragma:|ruff:|mypy:|pylint:|shellche
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class ProseText:
     """A docstring or a comment, with the line on which the text begins."""
 
     file: Path
@@ -147,29 +147,29 @@ def _is_alone(following: tuple[str | None, str]) -> bool:
     return kind == "end" or token in _NO_NOUN
 
 
-def docstrings(file: Path) -> Iterator[Text]:
+def docstrings(file: Path) -> Iterator[ProseText]:
     """Yield the docstrings of modules, classes and functions."""
     for node in ast.walk(ast.parse(file.read_bytes())):
         if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             continue
         match node.body:
             case [ast.Expr(value=ast.Constant(value=str() as words, lineno=line)), *_]:
-                yield Text(file, line, getattr(node, "name", "module"), words)
+                yield ProseText(file, line, getattr(node, "name", "module"), words)
 
 
-def comments(file: Path) -> Iterator[Text]:
+def comments(file: Path) -> Iterator[ProseText]:
     """Yield each comment; lines of comments that follow each other are one text."""
     block: list[str] = []
     start = 0
     for number, comment in _comment_lines(file):
         if block and number != start + len(block):
-            yield Text(file, start, "comment", "\n".join(block))
+            yield ProseText(file, start, "comment", "\n".join(block))
             block = []
         if not block:
             start = number
         block.append(comment.lstrip("#: "))
     if block:
-        yield Text(file, start, "comment", "\n".join(block))
+        yield ProseText(file, start, "comment", "\n".join(block))
 
 
 def _comment_lines(file: Path) -> Iterator[tuple[int, str]]:

@@ -28,7 +28,7 @@ _HUB = f"{Path(hub.__file__).parent}/"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TraceEntry:
     """The first call of a function from another file. `caller` is empty for a call from outside the hub."""
 
     caller: str
@@ -42,7 +42,7 @@ class Trace:
 
     calls: Counter[CodeType] = field(default_factory=Counter)
     moves: list[tuple[str, str]] = field(default_factory=list)
-    entries: dict[tuple[str, str], Entry] = field(default_factory=dict)
+    entries: dict[tuple[str, str], TraceEntry] = field(default_factory=dict)
     leading_on: set[tuple[str, str]] = field(default_factory=set)  # functions below which is another file
 
     def files(self) -> Counter[str]:
@@ -64,7 +64,7 @@ class Trace:
         self.moves.append((before, file))
         self.leading_on.update(caller for caller in callers if caller[0] != file)
         if not name.startswith("<"):  # a lambda or a comprehension has no name to show
-            self.entries.setdefault(place, Entry(before, file, name))
+            self.entries.setdefault(place, TraceEntry(before, file, name))
 
 
 def _outer(frame: FrameType) -> Iterator[FrameType]:

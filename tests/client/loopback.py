@@ -29,7 +29,7 @@ Answer = tuple[int, dict[str, str], Any]
 
 
 @dataclass
-class Seen:
+class SeenRequest:
     """A request that reached the server, and who signed it."""
 
     method: str
@@ -60,7 +60,7 @@ class Loopback:
     objects: list[dict[str, Any]] = field(default_factory=list)
     page: int = 2
     max_content_length: int = 100_000
-    seen: list[Seen] = field(default_factory=list)
+    seen: list[SeenRequest] = field(default_factory=list)
     faults: list[tuple[str, Answer | None]] = field(default_factory=list)
     answers: dict[tuple[str, str], Any] = field(default_factory=dict)
     nonces: set[str] = field(default_factory=set)
@@ -79,10 +79,10 @@ class Loopback:
         """Let the next requests to a path that ends so be answered like this."""
         self.faults += [(path, answer) for answer in answers]
 
-    def to(self, path: str, method: str = "GET") -> list[Seen]:
+    def to(self, path: str, method: str = "GET") -> list[SeenRequest]:
         return [one for one in self.seen if one.path.endswith(path) and one.method == method]
 
-    def answer(self, request: Seen) -> Answer | None:
+    def answer(self, request: SeenRequest) -> Answer | None:
         self.seen.append(request)
         if refusal := self._refusal(request):
             return refusal
@@ -94,7 +94,7 @@ class Loopback:
             return 200, {"Content-Type": "application/json"}, self.answers[request.method, request.path]
         return self._taxii(request)
 
-    def _refusal(self, request: Seen) -> Answer | None:
+    def _refusal(self, request: SeenRequest) -> Answer | None:
         if request.headers.get("Authorization") != f"Bearer {TOKEN}":
             return error(401, "Unauthenticated", "the token is unknown")
         if request.method == "GET":
@@ -110,7 +110,7 @@ class Loopback:
         self.nonces.add(evidence.nonce)
         return None
 
-    def _taxii(self, request: Seen) -> Answer:
+    def _taxii(self, request: SeenRequest) -> Answer:
         headers = {"Content-Type": TAXII}
         result: Answer
         match request.method, request.path.strip("/").split("/"):
@@ -135,7 +135,7 @@ class Loopback:
                 result = error(404, "Not found", "there is nothing here")
         return result
 
-    def _add(self, request: Seen) -> dict[str, Any]:
+    def _add(self, request: SeenRequest) -> dict[str, Any]:
         entries = [(str(o["id"]), str(o.get("modified", ""))) for o in request.objects]
         bad = [{"id": i, "version": v, "message": "not STIX"} for i, v in entries if "bad" in i]
         note = {"message": self.note} if self.note else {}
@@ -150,7 +150,7 @@ class Loopback:
         }
         return status | ({"failures": bad} if bad else {}) | ({"successes": good} if good else {})
 
-    def _page(self, request: Seen) -> Answer:
+    def _page(self, request: SeenRequest) -> Answer:
         query = request.query
         after = query.get("next", query.get("added_after", [""]))[0]
         types = query.get("match[type]", [""])[0]
@@ -234,7 +234,7 @@ def running(key: keys.PrivateKey) -> Iterator[Loopback]:
 
         def _serve(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-            self._reply(world.answer(Seen(self.command, self.path, dict(self.headers.items()), body)))
+            self._reply(world.answer(SeenRequest(self.command, self.path, dict(self.headers.items()), body)))
 
         def _reply(self, answer: Answer | None) -> None:
             if answer is None:

@@ -47,49 +47,51 @@ def _filled(url: str) -> Sound:
     return world, url
 
 
-class Damage(NamedTuple):
+class NoticeDamage(NamedTuple):
     statement: str
     place: str
     sentence: str
 
 
 DAMAGES = [
-    Damage(
+    NoticeDamage(
         f"UPDATE release SET justification_id = {EVERYBODY} WHERE {NOTE}",
         "release KR/",
         "shown without ground to KR (its partners, its agencies, its cert)",
     ),
-    Damage(
+    NoticeDamage(
         f"UPDATE release SET withdrawn_at = 1 WHERE {NOTE}",
         "note--",
         "withheld without ground from KR (kr-agency, kr-cert)",
     ),
-    Damage(f"UPDATE release SET origin = 'KR' WHERE {NOTE}", "release KR/", "another origin"),
-    Damage("DELETE FROM notice", "release KR/", "shown without ground to KR (kr-agency, kr-cert)"),
-    Damage(
+    NoticeDamage(f"UPDATE release SET origin = 'KR' WHERE {NOTE}", "release KR/", "another origin"),
+    NoticeDamage("DELETE FROM notice", "release KR/", "shown without ground to KR (kr-agency, kr-cert)"),
+    NoticeDamage(
         "DELETE FROM notice WHERE member = 'kr-agency'",
         "release KR/",
         "shown without ground to KR (kr-agency)",
     ),
-    Damage(
+    NoticeDamage(
         "UPDATE notice SET member = 'kr-partner' WHERE member = 'kr-cert'",
         "recall ",
         "is told to kr-partner, who has not fetched it",
     ),
-    Damage(
+    NoticeDamage(
         "DELETE FROM disclosure WHERE member = 'kr-cert'",
         "recall ",
         "is told to kr-cert, who has not fetched it",
     ),
-    Damage(
+    NoticeDamage(
         "UPDATE disclosure SET kind = 'manifest' WHERE member = 'kr-cert'", "recall ", "has not fetched it"
     ),
-    Damage("UPDATE recall SET stix_id = 'malware--0'", "recall ", "another record's version"),
-    Damage("UPDATE recall SET reason = 'deleted'", "recall ", "tells of a deletion, and there still is"),
-    Damage("DELETE FROM recalled", "recall ", "pulls nothing back"),
-    Damage("UPDATE recall SET reason = 'x'", "objects of hub", "cannot be read"),
-    Damage("UPDATE recalled SET members = '['", "recalls", "cannot be read"),
-    Damage(
+    NoticeDamage("UPDATE recall SET stix_id = 'malware--0'", "recall ", "another record's version"),
+    NoticeDamage(
+        "UPDATE recall SET reason = 'deleted'", "recall ", "tells of a deletion, and there still is"
+    ),
+    NoticeDamage("DELETE FROM recalled", "recall ", "pulls nothing back"),
+    NoticeDamage("UPDATE recall SET reason = 'x'", "objects of hub", "cannot be read"),
+    NoticeDamage("UPDATE recalled SET members = '['", "recalls", "cannot be read"),
+    NoticeDamage(
         f"UPDATE object_version SET effective_tlp = 0 WHERE id IN ({NOTES})",
         "recall ",
         "otherwise than by a note of the hub's",
@@ -103,7 +105,7 @@ def test_a_hub_that_recalls_is_sound(sound: Sound) -> None:
 
 
 @pytest.mark.parametrize("damaged", DAMAGES, ids=[damaged.statement[:60] for damaged in DAMAGES])
-def test_every_damage_to_a_recall_is_seen(sound: Sound, damaged: Damage) -> None:
+def test_every_damage_to_a_recall_is_seen(sound: Sound, damaged: NoticeDamage) -> None:
     with copied(*sound) as (service, url):
         damage(url, damaged.statement)
         faults = check.check(service).faults

@@ -28,7 +28,7 @@ _WRITERS = ("us-cert", "us-agency", "jp-agency", "in-cert")
 
 
 @dataclass
-class Poller:
+class IncrementalPoller:
     """A client that comes back, by its last date or by its last cursor, and writes down what it gets."""
 
     world: World
@@ -115,7 +115,7 @@ class Episodes:
         return any(begin <= after and before <= end for begin, end in self.times)
 
 
-def _world(world: World) -> tuple[list[Poller], Episodes]:
+def _world(world: World) -> tuple[list[IncrementalPoller], Episodes]:
     for id in (*_READERS, *_WRITERS, "us-agency-2"):
         world.account(id)
     world.agree(["US", "KR"], clause("US", "KR", audience="partner"))
@@ -123,12 +123,12 @@ def _world(world: World) -> tuple[list[Poller], Episodes]:
         ["JP", "KR", "US"], clause("JP", "KR"), clause("JP", "US", max_tlp="green", audience="partner")
     )
     kinds = itertools.product(_READERS, ("added_after", "next"))
-    pollers = [Poller(world, id, mode, frozenset({VersionFilter.LAST})) for id, mode in kinds]
-    pollers.append(Poller(world, "kr-cert", "added_after", frozenset({VersionFilter.ALL})))
+    pollers = [IncrementalPoller(world, id, mode, frozenset({VersionFilter.LAST})) for id, mode in kinds]
+    pollers.append(IncrementalPoller(world, "kr-cert", "added_after", frozenset({VersionFilter.ALL})))
     return pollers, Episodes()
 
 
-def _play(world: World, pollers: list[Poller], writers: list[Callable[[World], None]]) -> None:
+def _play(world: World, pollers: list[IncrementalPoller], writers: list[Callable[[World], None]]) -> None:
     is_over = threading.Event()
     with ThreadPoolExecutor(len(pollers) + len(writers)) as pool:
         polling = [pool.submit(poller.run, is_over) for poller in pollers]
@@ -156,14 +156,14 @@ def test_whoever_comes_back_misses_nothing(world: World) -> None:
     _check_ledgers(world)
 
 
-def _check_complete(poller: Poller, fresh: World) -> None:
+def _check_complete(poller: IncrementalPoller, fresh: World) -> None:
     at_once = fresh.rows(poller.id, selections=poller.selections)
     assert at_once, poller.id
     received = {(row.id, row.version, row.body) for row in poller.rows}
     assert {(row.id, row.version, row.body) for row in at_once} <= received, (poller.id, poller.mode)
 
 
-def _check_served_once(poller: Poller) -> None:
+def _check_served_once(poller: IncrementalPoller) -> None:
     served = [(row.id, row.version, row.date_added) for row in poller.rows]
     assert len(served) == len(set(served)), (poller.id, poller.mode)
     dates = [row.date_added for row in poller.rows]
@@ -181,13 +181,13 @@ _NEVER_SEEN = {  # by a reader that has submitted nothing, or nothing of this le
 }
 
 
-def _check_levels(poller: Poller) -> None:
+def _check_levels(poller: IncrementalPoller) -> None:
     never = {TLP[level] for level in _NEVER_SEEN[poller.id]}
     for row in poller.rows:
         assert not never & set(json.loads(row.body).get("object_marking_refs", ())), (poller.id, row.id)
 
 
-def _check_episodes(poller: Poller, episodes: Episodes) -> None:
+def _check_episodes(poller: IncrementalPoller, episodes: Episodes) -> None:
     """JP sees the US's objects only in pages that were asked for while there was an agreement."""
     foreign = {malware(f"g{n}")["id"] for n in range(_ROUNDS)} | {malware(f"a{n}")["id"] for n in range(3)}
     for before, page, after in poller.pages:

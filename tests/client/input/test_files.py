@@ -30,7 +30,7 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-class Nowhere:
+class Unwritable:
     def append(self, lines: bytes) -> None:
         pass
 
@@ -38,7 +38,7 @@ class Nowhere:
 def test_what_a_poll_writes_is_its_owners_alone(member: Hub, server: Loopback, tmp_path: Path) -> None:
     server.objects = [indicator(1)]
     out, state = tmp_path / "out.jsonl", tmp_path / "state.json"
-    with member.incremental("kr", Nowhere(), out=out, state=state) as incremental:
+    with member.incremental("kr", Unwritable(), out=out, state=state) as incremental:
         incremental.once()
     assert (mode(out), mode(state)) == (0o600, 0o600)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.jsonl", "state.json"]
