@@ -199,7 +199,8 @@ def _is_tlp(text: object) -> bool:
 
 def _in_label(text: str) -> Tlp | None:
     """Return the strictest level spelt anywhere in a label (policy 2.1)."""
-    if text.isascii() and "tlp" not in text.lower():  # nearly every label
+    # Nearly every label ends here. A text with a control character does not: `fold` removes these.
+    if text.isascii() and text.isprintable() and "tlp" not in text.lower():
         return None
     folded = fold(text)
     if "tlp" not in folded:

@@ -121,6 +121,7 @@ def test_of_two_levels_the_stricter_counts_and_the_submitter_is_told(refs, level
         ("tlp:green or tlp:amber or tlp:clear", Tlp.AMBER),
         ("\uff34\uff2c\uff30\uff1a\uff32\uff25\uff24", Tlp.RED),  # full-width letters
         ("t\u200bl\u2060p:r\u00ade\ufeffd", Tlp.RED),  # zero-width characters
+        ("t\x01l\x7fp:red", Tlp.RED),  # nor does anybody see a control character
         ("\u8a00\u8449tlp\u2462:red\u3002", Tlp.RED),
         ("tlp:red\u8a00", None),  # a letter follows
         ("tlp\U00010107red", Tlp.RED),  # a number that is no digit is no letter either
