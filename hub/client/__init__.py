@@ -5,13 +5,13 @@ polls and governs. Every refusal is a `ClientError`.
 """
 
 from hub.client.agreement.reviewing import Review
-from hub.client.errors import ClientError, PushStopped, Unreachable
+from hub.client.errors import ClientError, Unreachable
 from hub.client.http.auth import HubAuth
 from hub.client.hub import Hub
 from hub.client.polling.incremental import Incremental, PollReport
 from hub.client.polling.pages import PolledPage
 from hub.client.pushing.outcomes import ItemOutcome, ObjectHandling
-from hub.client.pushing.push import PushReport
+from hub.client.pushing.push import PushReport, PushStopped
 
 __all__ = [
     "ClientError",

@@ -3,17 +3,12 @@
 HubError
 └── ClientError          has the HTTP status if the hub answered
     ├── Unreachable      no answer, also after repetition: later may help
-    └── PushStopped      a push ended early: carries the report of the part before
+    └── PushStopped      a push ended early: carries the report of the part before (`pushing.push`)
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from hub.errors import HubError
-
-if TYPE_CHECKING:  # an import at run time would be a cycle: push raises these errors
-    from hub.client.pushing.push import PushReport
 
 
 class ClientError(HubError):
@@ -33,11 +28,3 @@ class Unreachable(ClientError):
     def __init__(self, message: str, status: int | None = None, retry_after: float | None = None) -> None:
         super().__init__(message, status)
         self.retry_after = retry_after
-
-
-class PushStopped(ClientError):
-    """A push ended early. Pushing the same objects again completes the push and does no harm."""
-
-    def __init__(self, message: str, report: PushReport, status: int | None = None) -> None:
-        super().__init__(message, status)
-        self.report = report  # with the outcomes until the end

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import orjson
 
-from hub.client.errors import ClientError, PushStopped
+from hub.client.errors import ClientError
 from hub.client.http.explaining import MOST_AT_ONCE
 from hub.client.input.reading import (
     Item,
@@ -93,6 +93,14 @@ class PushReport:
             ],
             "unexplained": self.unexplained,
         }
+
+
+class PushStopped(ClientError):
+    """A push ended early. Pushing the same objects again completes the push and does no harm."""
+
+    def __init__(self, message: str, report: PushReport, status: int | None = None) -> None:
+        super().__init__(message, status)
+        self.report = report  # with the outcomes until the end
 
 
 @dataclass(slots=True)
