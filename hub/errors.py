@@ -146,7 +146,10 @@ class Unavailable(Refused):
 
 
 class DamagedDatabase(Unavailable):
-    """The database must be restored from a backup: a retry is useless. A stranger does not learn this."""
+    """The database must be restored from a backup: a retry is useless.
+
+    A member reads the title of `Unavailable` alone.
+    """
 
     title = "Temporarily unavailable"  # as for its parent: the title must not reveal the damage
     retry_after_seconds = 300

@@ -29,7 +29,7 @@ _FROM_FILES: Final = frozenset({"registry", "nations_file"})  # fields of Settin
 
 
 class EnvironmentOption(click.Option):
-    """A required option. The error for a missing value names the option and the variable."""
+    """A required option, also read from an environment variable. The error for a missing value names both."""
 
     def process_value(self, ctx: click.Context, value: Any) -> Any:
         """Return the value. Raises UsageError for a missing value."""

@@ -48,7 +48,10 @@ _TLP_LABELS: Final = {level.label: level for level in Tlp} | {"white": Tlp.CLEAR
 
 
 class Clearance(IntEnum):
-    """The kinds of reading members, as an order: a release names the lowest clearance (policy 1)."""
+    """The kinds of reading members, as an order (policy 1).
+
+    A release names the lowest clearance that sees the version. A higher lowest clearance means fewer readers.
+    """
 
     # Inside one nation a higher clearance sees all that a lower one sees, members' own objects aside
     # (policy 3).

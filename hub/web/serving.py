@@ -180,7 +180,7 @@ class Chores(threading.Thread):
             _logger.exception("chores failed")
 
     def stop(self) -> None:
-        """Let a running pass end, then close the database."""
+        """Wait at most 5 s for a running pass, then close the database."""
         self._stopped.set()
         self.join(timeout=5.0)
         self._service.store.close()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import inspect
 import re
 from pathlib import Path
 
 import pytest
 
+import hub
 from hub.model.clause_terms import TERMS
 from tests.documents import (
     INDEXES,
@@ -59,8 +63,9 @@ def test_readme_leads_to_every_guide_page_and_to_the_other_documents() -> None:
 
 
 def test_the_map_is_one_step_from_readme_and_the_rules_are_one_step_from_both() -> None:
-    assert (ROOT / "hub" / "rules").resolve() in targets(README)
-    assert "`rules/`" in text(ROOT / "hub" / "README.md")
+    decides = (ROOT / "hub" / "rules" / "release" / "deciding.py").resolve()
+    assert decides in targets(README)
+    assert decides in targets(ROOT / "hub" / "README.md")
 
 
 @pytest.mark.parametrize("page", sorted(all_pages()), ids=shown)
@@ -100,3 +105,40 @@ def test_nothing_is_typed_from_an_index(index: Path) -> None:
 def test_the_page_of_terms_has_a_line_for_each_and_no_other() -> None:
     rows = re.findall(r"(?m)^\| (`.+?`) \|", text(ROOT / "config" / "guide" / "terms.md"))
     assert re.findall(r"`(\w+)`", " ".join(rows)) == [term.name for term in TERMS]
+
+
+# A name of the code in a document: `rules.release.deciding.decide`.
+LAYERS = sorted(path.stem for path in (ROOT / "hub").iterdir() if path.suffix in {"", ".py"})
+NAMED = re.compile(rf"`((?:{'|'.join(LAYERS)})(?:\.\w+)+)`")
+
+
+def exists(name: str) -> bool:
+    """Whether the dotted name is a module below hub, or a value in one."""
+    found: object = hub
+    for depth, part in enumerate(name.split("."), 1):
+        below = getattr(found, part, None)
+        if below is None and inspect.ismodule(found):
+            with contextlib.suppress(ModuleNotFoundError):
+                below = importlib.import_module(".".join(["hub", *name.split(".")[:depth]]))
+        if below is None:
+            return False
+        found = below
+    return True
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "hub").glob("*.md")), ids=shown)
+def test_every_name_of_the_code_in_a_document_exists(page: Path) -> None:
+    assert [name for name in NAMED.findall(text(page)) if not (name.endswith(".py") or exists(name))] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("rules.release.deciding.decide", True),
+        ("store.database.connection.Store.write", True),
+        ("rules.release.deciding.decided", False),
+        ("actions.submission.absent", False),
+    ],
+)
+def test_a_name_is_looked_for_in_the_code(name: str, expected: bool) -> None:
+    assert exists(name) is expected

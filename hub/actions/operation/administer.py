@@ -104,8 +104,8 @@ def add_member(
 def register_identity(service: Service, id: str, identity: str) -> Member:
     """Register one more identity of a member (policy 1), and return the member. Repeating changes nothing.
 
-    The operator registers an identity at the word of the nation's cert, as a first key. Members of one nation
-    may share an identity. Raises NotFound for an unknown member, Unprocessable for an unusable identity, and
+    The operator does so when the nation's cert asks for it, as for a first key. Members of one nation may
+    share an identity. Raises NotFound for an unknown member, Unprocessable for an unusable identity, and
     Conflict for an identity of another nation.
     """
     if not _IDENTITY.fullmatch(identity):

@@ -169,7 +169,7 @@ class Explanation:
         return {"decision": "stays at home", "because": because}
 
     def _leaves_to(self, nation: NationCode) -> bool:
-        """Return whether the rules release the version to the nation in any form, served already or not."""
+        """Return whether the rules release the version in any form, even if no row serves the version yet."""
         return not any(self._reasons(nation)) or bool(self._in_other_forms(nation))
 
     def _decision(self, nation: NationCode) -> JsonObject:

@@ -38,7 +38,10 @@ def go_through(service: Service, history: History, deadline: float) -> bool:
 
 
 def append_due(service: Service, deadline: float) -> int:
-    """Continue the due histories until `deadline`; return the number of finished histories."""
+    """Append rows for earlier submissions, for each due history, until `deadline`.
+
+    Return the number of finished histories.
+    """
     with service.store.read() as connection:
         unfinished = histories.unfinished(connection, HistoryKind.APPEND)
         now = present(service, connection)

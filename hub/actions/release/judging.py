@@ -74,9 +74,9 @@ def judge_afresh(
     versions: Mapping[int, ObjectVersion],
     originals_of: OriginalsOf = originals,
 ) -> dict[int, Judgement]:
-    """Return the joint judgement of `versions` by the rules alone, independent of earlier decisions.
+    """Judge `versions` together, independent of their own rows.
 
-    `versions` has all versions of a record or none. Referred records outside `versions` count by their rows.
+    A referred record outside `versions` counts by its rows. `versions` has all versions of a record or none.
     `originals_of` gives the readers of the originals of copies.
     """
     judging = Judging(context, versions)

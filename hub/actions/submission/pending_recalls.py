@@ -1,6 +1,6 @@
 """Recalls of versions hidden or deleted by a submission or deletion (policy 8, "recall").
 
-The transaction that hides a version stores the recall. `hub work` later writes a notice to each member that
+The transaction that hides a version stores the recall. `hub work` later writes a note for the members that
 fetched the version (`actions.oversight.recall`).
 """
 

@@ -195,7 +195,7 @@ def _draft_context(
     items: Items,
     context: DecisionContext,
 ) -> DraftContext:
-    """Return other members' records, registered identities and reserved ids, as far as `items` need."""
+    """Return all that drafting needs for `items`: others' records, identities, reserved and own ids."""
     member, referred, registry = verified.caller.member, _referred(items), service.registry
     known = _known_others(service, connection, verified, items, context)
     return DraftContext(

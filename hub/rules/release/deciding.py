@@ -145,7 +145,8 @@ def clearance_for(tlp: Tlp) -> Clearance:
             return Clearance.PARTNER
         case Tlp.AMBER:
             return Clearance.AGENCY
-        # INVARIANT: no agency and no partner reads AMBER+STRICT or RED by a clause (policy 3, 4; I1, I5).
+        # INVARIANT: no agency and no partner reads AMBER+STRICT or RED of another member (policy 3, 4; I1,
+        # I5).
         case Tlp.AMBER_STRICT | Tlp.RED:
             return Clearance.CERT
         case _:

@@ -159,7 +159,10 @@ class KnowledgeOfOthers:
         return last
 
     def _reach(self, one: OthersVersion) -> Reach:
-        """Return the nations and clearances reached by agreements of the reader's own nation (policy 8)."""
+        """Return the nations that see this version by agreements of the reader's nation (policy 8).
+
+        Each nation has the lowest clearance that sees the version.
+        """
         reach: dict[NationCode, Clearance] = {}
         for showing in self.showings[one.version]:
             form = showing.form

@@ -1,8 +1,9 @@
 """Checks an indicator's pattern against the STIX pattern grammar in one pass (STIX 2.1 section 9).
 
 The language is OASIS's STIXPattern.g4. The parser generated from this grammar takes time quadratic in a
-hostile text. Here every character is read a bounded number of times: repetitions are possessive, the first
-character outside any token ends the reading, and the parser never goes back. The tests compare both parsers.
+hostile text. Here every character is read a bounded number of times. Repetitions are possessive: a regular
+expression never backtracks. The first character outside any token ends the reading. The tests compare this
+parser with the generated parser.
 """
 
 from __future__ import annotations

@@ -229,7 +229,7 @@ def raw_body(connection: Connection, submission: str) -> bytes | None:
 
 
 class StoredDisclosure(NamedTuple):
-    """A disclosure with encoded positions."""
+    """A disclosure as stored. `runs` is not decoded, because the check must report a damaged text."""
 
     id: int
     member: MemberId

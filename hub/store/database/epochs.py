@@ -192,7 +192,7 @@ def record_loss(connection: Connection, now: datetime, loss: Sequence[str]) -> N
 
 
 def open_again(connection: Connection) -> Sequence[str]:
-    """Open the hub. Return the known loss. Repeating is harmless."""
+    """Open the hub, forget the known loss, and return the loss. A second call returns []."""
     known = connection.execute(select(_S.loss).with_for_update()).scalar_one()
     connection.execute(update(hub_state).values(closed_at=None, loss=None))
     return _sentences(known)

@@ -1,4 +1,4 @@
-"""The ordering rows: origin and ledger of each nation, generation and leases."""
+"""Rows that transactions lock to get one order (origin and ledger of each nation), and leases."""
 
 from __future__ import annotations
 
