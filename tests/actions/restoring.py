@@ -1,10 +1,10 @@
-"""Making a database of a backup, as an operator does: by `hub restore`, into one that is not there yet."""
+"""Backups restored by `hub restore`, as an operator does: in place, or into a database that is not there."""
 
 from __future__ import annotations
 
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -12,9 +12,31 @@ import psycopg
 from sqlalchemy import make_url
 
 from hub.actions.operation import restore
+from hub.actions.operation.backup import backup
 from hub.store.database import epochs
 from hub.store.database.connection import Store
 from hub.store.database.moments import Clock
+from tests.world import World, build, clause
+
+
+@contextmanager
+def sharing_world(database_url: str) -> Iterator[World]:
+    """Give two nations that share, and whose members sign."""
+    kinds = ("cert", "agency", "partner")
+    world = build(database_url, codes=("KR", "US"), kinds=kinds, require_signature=True)
+    world.agree(["US", "KR"], clause("US", "KR", "amber"))
+    yield world
+    world.close()
+
+
+def restorer(world: World, database_url: str, file: Path) -> Callable[[], list[str]]:
+    """Make a backup at once; when called, restore it, and return what was lost."""
+
+    def restored() -> list[str]:
+        return list(restore.restore(database_url, file, world.clock))
+
+    backup(database_url, file)
+    return restored
 
 
 @contextmanager

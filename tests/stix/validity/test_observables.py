@@ -17,7 +17,8 @@ from hub.stix.validity import validation
 from hub.stix.validity.observable_schemas import CORRECTIONS
 from hub.stix.validity.schemas import OBSERVABLE_TYPES
 from hub.stix.values.hashes import hash_fault
-from tests.stix.observable_samples import ACCEPTED, NOT_READ, REFUSED, sco
+from tests.stix.observable_samples import ACCEPTED, NOT_READ, sco
+from tests.stix.refused_observable_samples import REFUSED
 from tests.stix.samples import UUID, real
 from tests.stix.validity.test_validation import VALID, shipped_reports
 

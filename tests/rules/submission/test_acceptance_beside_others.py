@@ -1,31 +1,20 @@
-"""Policy 2.2, 2.3 and 8: which objects a member may submit, and as which version. Refusals first."""
+"""Policy 2.2 and 8: which objects a member may submit beside what others submitted. Refusals first."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
-from hub.model import Kind, Markings, Member, OthersVersion, StixId, StixObject, Tlp
-from hub.rules.submission.acceptance import (
-    Accept,
-    Case,
-    ItemDecision,
-    Known,
-    Refuse,
-    Reserved,
-    Unchanged,
-    accept,
-)
+from hub.model import Kind, Member, OthersVersion, StixId, StixObject, Tlp
+from hub.rules.submission.acceptance import Accept, Known, Refuse
 from hub.rules.submission.others import Naming
 from tests.rules.around import (
     DAY,
     HUB_IDENTITY,
     JP_CERT,
     JP_NATION,
-    KR,
     KR_AGENCY,
     KR_AGENCY_ID,
     KR_CERT,
@@ -34,53 +23,28 @@ from tests.rules.around import (
     KR_NATION,
     MITRE,
     NOW,
-    REGISTERED,
     REL_TO_KR,
     STRANGER,
     VENDOR,
     item,
     others_version,
-    sid,
     version,
 )
-
-ONE, V5, NAME = sid("indicator"), sid("indicator", 1, 5), sid("malware")
-V5_NAME, SCO = sid("malware", 1, 5), sid("ipv4-addr")
-RESERVED = Reserved(frozenset({HUB_IDENTITY}), {REL_TO_KR: KR}, HUB_IDENTITY)
-LAST = "2026-03-02T00:00:00"
-ACCEPTED_AS = ("2026-03-01T00:00:00.000000Z", "2026-03-01T00:00:00")
-MARKED = Markings(tlp=Tlp.GREEN)
-V1, V2, V3 = (f"{DAY}.{n}" for n in (1, 2, 3))
-
-
-def judged(obj: StixObject, *others: OthersVersion, by: Member = KR_AGENCY, **more: Any) -> ItemDecision:
-    """The verdict over what `by` submits beside what these others did."""
-    known, naming = more.pop("known", Known()), more.pop("naming", Naming())
-    accepted_as = more.pop("accepted_as", ACCEPTED_AS)
-    case = Case(by, known, others, naming, REGISTERED, RESERVED, NOW, LAST, accepted_as)
-    return accept(obj, case)
-
-
-def why(verdict: ItemDecision) -> str:
-    assert isinstance(verdict, Refuse), verdict
-    return verdict.message
-
-
-def held(*versions: str, at: str = V1, **more: Any) -> Known:
-    """A record with versions of these keys and the same creation, seen from the version `at`."""
-    stored = {key: version(ONE, key=key, digest=key.encode(), **more) for key in versions}
-    before = [one for key, one in stored.items() if key < at]
-    after = [one for key, one in stored.items() if key > at]
-    living = [one for one in stored.values() if one.deleted_at is None]
-    return Known(
-        same=stored.get(at),
-        before=before[-1] if before else None,
-        after=after[0] if after else None,
-        newest=living[-1] if living else None,
-        last_key=max(versions),
-        revoked_key=next((key for key, one in stored.items() if one.revoked), None),
-    )
-
+from tests.rules.submission.deciding import (
+    AMBERS,
+    LAST,
+    NAME,
+    ONE,
+    SCO,
+    V1,
+    V2,
+    V3,
+    V5,
+    V5_NAME,
+    held,
+    judged,
+    why,
+)
 
 # --- the hub's own, and the clock -----------------------------------------------------------------
 
@@ -283,7 +247,6 @@ def test_who_has_a_record_is_stopped_by_what_is_named_alone(
 
 # --- passing on -----------------------------------------------------------------------------------
 
-AMBERS = others_version(ONE, tlp=Tlp.AMBER)
 BEFORE, AFTER = NOW - timedelta(seconds=1), NOW + timedelta(seconds=1)
 
 
@@ -348,113 +311,6 @@ def test_a_living_record_is_the_submitters_own_and_a_copy_is_none() -> None:
     assert "received from JP" in why(judged(item(ONE, key=V2), AMBERS, known=copied))
     deleted = replace(known, newest=None)
     assert "received from JP" in why(judged(item(ONE, key=V2), AMBERS, known=deleted))
-
-
-# --- versions of one record -----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("obj", "known", "words"),
-    [
-        (item(ONE, b"other"), held(V1), "different content"),
-        (item(ONE, b"other"), held(V1, V2), "different content"),  # an older version too
-        (item(ONE, key=V2), held(V1, at=V2, revoked=True), "revoked it, and that is final"),
-        (item(ONE, key=V2), held(V1, at=V2, revoked=True, deleted_at=NOW), "that is final"),
-        (item(ONE, key=V1, revoked=True), held(V2, at=V1), "earlier than a version that the hub holds"),
-        (item(ONE, key=V2, created=f"{DAY}.0001"), held(V1, at=V2), f"created must stay {DAY}Z"),
-        (item(ONE, key=V1, created=f"{DAY}.0001"), held(V2, at=V1), "created must stay"),
-        (item(ONE, key=V2, creator=STRANGER), held(V1, at=V2), "created_by_ref is absent in another"),
-        (item(ONE, key=V2), held(V1, at=V2, creator=STRANGER), f"created_by_ref is {STRANGER}"),
-        (item(ONE, key=V2), held(V1, at=V2, creator=KR_AGENCY_ID), "created_by_ref is"),
-        (item(ONE, key=V1, creator=KR_AGENCY_ID), held(V2, at=V1), "created_by_ref is"),
-        # Of names too, where both versions are marked.
-        (
-            item(NAME, key=V2, created=V1, markings=MARKED),
-            held(V1, at=V2, markings=MARKED),
-            "created must stay",
-        ),
-        (
-            item(NAME, key=V2, creator=STRANGER, markings=MARKED),
-            held(V1, at=V2, markings=MARKED),
-            "created_by_ref is absent in another",
-        ),
-    ],
-)
-def test_what_stix_forbids_of_versions_is_refused(obj: StixObject, known: Known, words: str) -> None:
-    assert words in why(judged(obj, known=known))
-
-
-@pytest.mark.parametrize(
-    ("obj", "known"),
-    [
-        (item(ONE, key=V2), held(V1, at=V2)),
-        (item(ONE, key=V1), held(V2, at=V1)),  # an older one
-        (item(ONE, key=V3, revoked=True), held(V1, at=V3)),
-        (item(ONE, key=V1), held(V2, at=V1, revoked=True)),  # what a revoking version came before
-        (item(ONE, key=V2, creator=KR_AGENCY_ID), held(V1, at=V2)),  # its creator is named now
-        (item(ONE, key=V1), held(V2, at=V1, creator=KR_AGENCY_ID)),
-        (item(NAME, key=V2, created=V1, creator=STRANGER), held(V1, at=V2)),  # unmarked names aside
-        (item(NAME, key=V2, created=V1, markings=MARKED), held(V1, at=V2)),
-        (item(NAME, key=V2, created=V1), held(V1, at=V2, markings=MARKED)),
-    ],
-)
-def test_what_is_a_new_version(obj: StixObject, known: Known) -> None:
-    assert judged(obj, known=known) == Accept(f"{obj.version_key}Z", obj.version_key or "")
-
-
-@pytest.mark.parametrize("known", [held(V1), held(V1, V2), held(V1, revoked=True)])
-def test_the_same_again_succeeds_and_changes_nothing(known: Known) -> None:
-    assert judged(item(ONE, V1.encode()), AMBERS, known=known) == Unchanged(f"{V1}Z")
-
-
-# --- names said again, and what brings no version -------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("obj", "expected"),
-    [
-        (item(NAME, b"x", key=V2, created=V2, same=b"same"), Unchanged(f"{V1}Z", is_repeated=True)),
-        (item(NAME, b"x", key=V2, same=b"same", creator=STRANGER), Unchanged(f"{V1}Z", is_repeated=True)),
-        (item(NAME, b"x", key=V2, same=b"other"), Accept(f"{V2}Z", V2)),
-        (item(NAME, b"x", key=V2, same=b"same", markings=MARKED), Accept(f"{V2}Z", V2)),
-    ],
-)
-def test_a_name_said_again_stores_no_version(obj: StixObject, expected: ItemDecision) -> None:
-    newest = version(NAME, same=b"same")
-    known = Known(before=newest, newest=newest, last_key=V1)
-    assert judged(obj, known=known) == expected
-
-
-def test_a_deleted_name_said_again_is_compared_with_none() -> None:
-    gone = version(NAME, same=b"same", deleted_at=NOW)
-    again = item(NAME, b"x", key=V2, same=b"same")
-    assert judged(again, known=Known(before=gone, last_key=V1)) == Accept(f"{V2}Z", V2)
-
-
-def test_a_name_said_again_in_anothers_name_is_refused() -> None:
-    known = Known(newest=version(NAME, same=b"same"), last_key=V1)
-    again = item(NAME, b"x", key=V2, same=b"same", creator=JP_NATION)
-    assert "identity of JP" in why(judged(again, known=known))
-
-
-@pytest.mark.parametrize(
-    ("digest", "known", "expected"),
-    [
-        (b"one", Known(), Accept(*ACCEPTED_AS)),
-        (b"new", Known(newest=version(SCO), last_key=V1), Accept(*ACCEPTED_AS)),
-        (b"one", Known(last_key=V1), Accept(*ACCEPTED_AS)),  # the deleted comes again
-        (b"one", Known(newest=version(SCO), last_key=V1), Unchanged(f"{V1}Z", is_repeated=True)),
-    ],
-)
-def test_what_brings_no_version_has_the_time_of_acceptance(
-    digest: bytes, known: Known, expected: ItemDecision
-) -> None:
-    assert judged(item(SCO, digest, key=None), known=known) == expected
-
-
-def test_after_the_last_instant_there_is_no_version() -> None:
-    verdict = judged(item(SCO, b"new", key=None), accepted_as=None)
-    assert "no time is left" in why(verdict)
 
 
 def test_every_kind_of_member_is_held_to_the_same() -> None:
