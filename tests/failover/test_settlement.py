@@ -73,18 +73,18 @@ class _Database:
     def now(self, _connection: object) -> datetime:
         return _NOW
 
-    began = now
+    began_at = now
 
     @property
     def memory(self) -> _Database:
         return self
 
-    def do(self, *_: object) -> None:
+    def note_commit(self, *_: object) -> None:
         """What a process remembers plays no part."""
 
 
 @dataclass
-class _House:
+class _Service:
     store: _Database
 
 
@@ -102,7 +102,7 @@ def _send(database: _Database, receipt: str = "first") -> str | Exception:
         database.acts += 1
         return receipt
 
-    service: Any = _House(database)
+    service: Any = _Service(database)
     evidence: Any = _Evidence()
     try:
         return accept.once(service, evidence, act, receipt=receipt, sentence="")  # type: ignore[arg-type]

@@ -179,7 +179,7 @@ def test_a_wal_that_a_crash_has_left_is_harmless(sqlite_hub: Live, tmp_path: Pat
 _KILLED_AT = """
 import os, signal, sys
 from pathlib import Path
-from hub.store import restorable, restoring, restoring_sqlite
+from hub.store.backup import restoring, restoring_sqlite
 
 point, url, file = sys.argv[1:]
 go_on, steps = restoring_sqlite._Entering._go_on, []
@@ -271,7 +271,7 @@ def test_a_restore_that_is_killed_leaves_the_old(postgresql_hub: Live, tmp_path:
     assert faulty.post(live, "us-agency", [malware(0, tlp="green")]).ok
     with psycopg.connect(postgres.conninfo(url)) as held_up:
         held_up.execute("LOCK TABLE deletion")
-        script = "import sys; from pathlib import Path; from hub.store import restoring"
+        script = "import sys; from pathlib import Path; from hub.store.backup import restoring"
         script += "; restoring.restore(sys.argv[1], Path(sys.argv[2]))"
         process = subprocess.Popen([sys.executable, "-c", script, url, str(file)])
         wait_for(lambda: _waiting(url, "deletion") == 1, "the restore to hold the hub's state")
