@@ -21,7 +21,7 @@ from tests.client.loopback import (
     US,
     Answer,
     Loopback,
-    Seen,
+    SeenRequest,
     cert,
     event,
     indicator,
@@ -249,12 +249,12 @@ def changed(value: Any, change: Change) -> Any:
 
 
 def altered(
-    honest: Callable[[Seen], Answer | None], changes: dict[int, Change]
-) -> Callable[[Seen], Answer | None]:
+    honest: Callable[[SeenRequest], Answer | None], changes: dict[int, Change]
+) -> Callable[[SeenRequest], Answer | None]:
     """The server's answers, those with these numbers changed."""
     count = 0
 
-    def answer(request: Seen) -> Answer | None:
+    def answer(request: SeenRequest) -> Answer | None:
         nonlocal count
         count += 1
         found = honest(request)
