@@ -17,7 +17,6 @@ from tests.world import World, agreement, clause, jwk
 
 DOCUMENT = agreement(clause("US", "KR"))
 
-
 _ACTS: list[Callable[..., Any]] = [
     agree.propose,
     lambda service, caller, request: agree.sign(service, caller, request, "agreement--1"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from tests.actions.checks.places import M2, Damage, submission, version
 from tests.stix_objects import stix_id
 
-# These leave more traces than one.
 ENTANGLED = [
     Damage(
         f"UPDATE object_version SET is_closed = FALSE WHERE id = {version('indicator', 6, 'in-agency')}",
