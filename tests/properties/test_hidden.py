@@ -112,8 +112,9 @@ def _place(side: Side, ref: int, places: dict[int, int]) -> tuple[str, int]:
 
 
 def play(world: World, side: Side, objects: list[Drawn], agreements: list[tuple[Json, str, int]]) -> set[str]:
-    """Let it happen, and return the ids of what others than the cert submitted."""
+    """Let all events happen. Return the ids of other members' objects that the cert does not say itself."""
     hidden: set[str] = set()
+    said: set[str] = set()
     places: dict[int, int] = {}
     for moment, one in enumerate(objects):
         for number, (term, level, when) in enumerate(agreements):
@@ -123,11 +124,16 @@ def play(world: World, side: Side, objects: list[Drawn], agreements: list[tuple[
         world.push(member, obj)
         if member != "us-cert":
             hidden |= {obj["id"], obj["created_by_ref"]}
+        else:
+            # The cert may say a common id, and an id that no colleague has submitted yet: neither discloses a
+            # member (hub/README: cert-names-agency).
+            ids = _ID.findall(json.dumps(obj))
+            said |= {id for id in ids if id.startswith("malware--") or id not in hidden}
         if one.is_deleted and any(seen.id == obj["id"] for seen in world.see(member)):
             world.delete(member, obj["id"])
         world.clock.wait(1)
     work.work(world.service)
-    return hidden
+    return hidden - said
 
 
 def canonical(world: World, reader: str) -> list[str]:
