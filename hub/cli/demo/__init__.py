@@ -101,7 +101,7 @@ def run_demo(output: DemoOutput, demo_hub: DemoHub) -> DemoReport:
     report.others = others.try_all(demo_hub, report.sample)  # 6
     output.heading("Objects of others: nobody speaks for another, or passes on what is not free to share")
     output.others(report.others)
-    output.heading("Verdict")
+    output.heading("Result")
     output.result(report.differences, 2 * len(MEMBERS), len(report.explained))
     return report
 
