@@ -27,6 +27,7 @@ from hub.model.forms import (
     ServedObject,
     SourceHiding,
     View,
+    redaction_for,
 )
 from hub.model.instants import (
     MAX_TIMESTAMP_CHARACTERS,

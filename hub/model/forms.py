@@ -6,6 +6,7 @@ under another id (policy 7).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -90,6 +91,11 @@ class Redaction:
     level: Tlp | None
     refers: frozenset[StixId]
     taken: frozenset[str]
+
+
+def redaction_for(form: Form, redactions: Iterable[Redaction]) -> Redaction | None:
+    """Return the redaction at the ceiling of the form; None: the form removes nothing, or leaves no rest."""
+    return next((one for one in redactions if one.ceiling is form.ceiling), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import Enum, StrEnum
 from typing import Any, Final, NamedTuple
 
-from hub.model.forms import SUBMITTED, Form, Redaction, SourceHiding
+from hub.model.forms import SUBMITTED, Form, Redaction, SourceHiding, redaction_for
 from hub.model.people import Clearance, MemberId, NationCode, Reach, StixId, Tlp
 
 # Types with one id used by many members (policy 1, "name").
@@ -303,9 +303,7 @@ class ObjectVersion:
         """Return the way a row in this form shows the version: a redaction at the level of the rest."""
         # Kept in the row: passing on asks later for the level shown then (policy 1, 8).
         is_limited, is_closed = self.taken.limits is not None, self.is_closed or self.is_home
-        redaction = next(
-            (redaction for redaction in self.redactions if redaction.ceiling is form.ceiling), None
-        )
+        redaction = redaction_for(form, self.redactions)
         if redaction is None:
             return Shown(self.tlp, is_limited or self.rel_to is not None, self.rel_to, is_closed)
         level, rel_to = max(self.base, redaction.level or Tlp.CLEAR), self.base_rel_to

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.oracle.alliance import OracleAlliance, rel_to, speaker
+from tests.oracle.alliance import OracleAlliance, rel_to
+from tests.oracle.two_nations import EIGHTS, JP, LAZARUS, UNKNOWN, level, two_nations
 from tests.stix_objects import (
     TLP,
     Json,
@@ -12,30 +13,15 @@ from tests.stix_objects import (
     grouping,
     indicator,
     note,
-    observable,
     relationship,
     report,
-    sdo,
     stix_id,
-    value_id,
 )
-
-JP = speaker("jp-agency")
-UNKNOWN = stix_id("marking-definition", 500)
-LAZARUS = sdo("intrusion-set", 1, name="Lazarus")
-EIGHTS = observable() | {"id": value_id()}
 
 
 @pytest.fixture
 def world() -> OracleAlliance:
-    """Japan shares all with Korea, whose default is AMBER too."""
-    made = OracleAlliance()
-    made.shares("JP", "KR")
-    return made
-
-
-def level(world: OracleAlliance, obj: Json, member: str = "jp-agency") -> str | None:
-    return world.version(member, obj).level
+    return two_nations()
 
 
 # --- containers (2.3) -----------------------------------------------------------------------------

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.oracle.alliance import OracleAlliance, oracle, rel_to, speaker
+from tests.oracle.alliance import OracleAlliance, oracle, rel_to
+from tests.oracle.two_nations import LAZARUS, UNKNOWN, level, two_nations
 from tests.stix_objects import (
     INFORMATIVE,
     TLP,
@@ -16,29 +17,14 @@ from tests.stix_objects import (
     identity,
     indicator,
     note,
-    observable,
     report,
-    sdo,
     stix_id,
-    value_id,
 )
-
-JP = speaker("jp-agency")
-UNKNOWN = stix_id("marking-definition", 500)
-LAZARUS = sdo("intrusion-set", 1, name="Lazarus")
-EIGHTS = observable() | {"id": value_id()}
 
 
 @pytest.fixture
 def world() -> OracleAlliance:
-    """Japan shares all with Korea, whose default is AMBER too."""
-    made = OracleAlliance()
-    made.shares("JP", "KR")
-    return made
-
-
-def level(world: OracleAlliance, obj: Json, member: str = "jp-agency") -> str | None:
-    return world.version(member, obj).level
+    return two_nations()
 
 
 # --- marks (2.1, 2.5, 2.6) ------------------------------------------------------------------------

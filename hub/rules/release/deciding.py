@@ -38,6 +38,7 @@ from hub.model import (
     SourceHiding,
     Tlp,
     Withhold,
+    redaction_for,
 )
 from hub.rules.release.justifications import NEVER
 
@@ -83,9 +84,7 @@ class Candidate:
         """Return the level of the rest in this form (policy 7); None: no rest exists to serve."""
         if form.ceiling is None:
             return self.facts.tlp
-        redaction = next(
-            (redaction for redaction in self.facts.redactions if redaction.ceiling is form.ceiling), None
-        )
+        redaction = redaction_for(form, self.facts.redactions)
         return None if redaction is None else max(self.facts.base, redaction.level or Tlp.CLEAR)
 
     def left(self, form: Form) -> Candidate | None:

@@ -28,6 +28,7 @@ from hub.model import (
     Period,
     RowChanges,
     View,
+    redaction_for,
 )
 from hub.rules.release.justifications import NEVER, in_force_part, narrows
 from hub.rules.release.references import Judgement
@@ -179,10 +180,8 @@ def _replaced(
 
 def _taken(version: ObjectVersion, row: LiveRow) -> frozenset[str]:
     """Return the selectors removed by the redaction of the version in the row's form."""
-    return next(
-        (redaction.taken for redaction in version.redactions if redaction.ceiling is row.form.ceiling),
-        frozenset(),
-    )
+    redaction = redaction_for(row.form, version.redactions)
+    return frozenset() if redaction is None else redaction.taken
 
 
 def _compare(
