@@ -131,6 +131,9 @@ RECORDED: Final = """ends AS (
 
 def encode(positions: Sequence[int]) -> str:
     """Return the text of rising positions above zero."""
+    start, end = positions[0], positions[-1]
+    if start > 0 and positions == tuple(range(start, end + 1)):  # one run, as of most pages
+        return f"{start}+{end - start}" if end > start else str(start)
     found: list[str] = []
     last = index = 0
     while index < len(positions):

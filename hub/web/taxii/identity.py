@@ -55,6 +55,25 @@ def caller() -> Caller:
     return cast(Caller, g.caller)
 
 
+def begin_poll() -> Caller:
+    """Return the caller of a poll. A token that was valid before is checked by the poll's own statement."""
+    found = authenticate.remembered(service(), *_credentials())
+    if found is None:
+        return caller()
+    g.caller, g.is_remembered = found, True
+    return found
+
+
+def confirm() -> None:
+    """Raise Unauthenticated if this request began with a token that is valid no more.
+
+    For answers without the statement of a page: to such a caller a refusal must say nothing else.
+    """
+    if g.pop("is_remembered", False):
+        g.pop("caller")
+        caller()
+
+
 def _credentials() -> Credentials:
     """Return the credentials: `Bearer`, `Token` or `Basic` in any case (RFC 9110 section 11), else X-API-Key.
 
