@@ -87,7 +87,7 @@ def intern(
     # judges few values (storage.md, Ending is O(1)). The ledger's lock lets no two transactions store the
     # same value, and ids rise with commits: a process that knows the greatest id knows every one.
     texts = {value: encode(value) for value in values}
-    digests = {value: _digest(origin, text) for value, text in texts.items()}
+    digests = {value: digest_of(origin, text) for value, text in texts.items()}
     known: dict[bytes, int] = {}
     for batch in batches(digests.values()):
         query = select(_J.digest, _J.id).where(_J.recipient == recipient, _J.digest.in_(batch))
@@ -104,7 +104,8 @@ def intern(
     return {value: known[digest] for value, digest in digests.items()}
 
 
-def _digest(origin: NationCode, text: str) -> bytes:
+def digest_of(origin: NationCode, text: str) -> bytes:
+    """Return the digest of a justification: equal for equal texts of one origin alone."""
     return hashlib.sha256(f"{origin}\n{text}".encode()).digest()
 
 
