@@ -17,6 +17,7 @@ from hub.model import Caller
 _SERVICE: Final = "hub.service"
 _RATE_LIMITS: Final = "hub.rate_limits"
 _CALLER: Final = "hub.caller"
+_IS_REMEMBERED: Final = "hub.is_remembered"
 
 Credentials = tuple[str | None, str | None]  # member id if the scheme has one, and token
 
@@ -67,6 +68,27 @@ def caller() -> Caller:
 def authenticated(environ: dict[str, Any]) -> Caller | None:
     """Return the caller of the request with this environment; None: nobody was authenticated."""
     return environ.get(_CALLER)
+
+
+def begin_poll() -> Caller:
+    """Return the caller of a poll. A token that was valid before is checked by the poll's own statement."""
+    current = asked()
+    found = authenticate.remembered(service(), *_credentials(current))
+    if found is None:
+        return caller()
+    current.environ[_CALLER], current.environ[_IS_REMEMBERED] = found, True
+    return found
+
+
+def confirm() -> None:
+    """Raise Unauthenticated if this request began with a token that is valid no more.
+
+    For answers without the statement of a page: to such a caller a refusal must say nothing else.
+    """
+    environ = asked().environ
+    if environ.pop(_IS_REMEMBERED, False):
+        del environ[_CALLER]
+        caller()
 
 
 def _credentials(current: Request) -> Credentials:

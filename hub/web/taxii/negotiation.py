@@ -19,7 +19,7 @@ from werkzeug.http import parse_list_header, parse_options_header
 
 from hub.errors import BadRequest, NotAcceptable, NotFound, TooLarge, UnsupportedMedia
 from hub.model import Disclosed, HttpRequest
-from hub.web.taxii.identity import asked, caller, rate_limits, service
+from hub.web.taxii.identity import asked, begin_poll, caller, rate_limits, service
 
 TAXII: Final[str] = MEDIA_TYPE_TAXII_V21
 JSON: Final = "application/json"
@@ -83,11 +83,12 @@ def received() -> HttpRequest:
 
 def _count_request(request: Request) -> None:
     """Raise a Refused above the rate limit. Discovery never counts; a paging that has begun goes on."""
-    who = caller()
     paged = _PAGED.get(request.endpoint or "") if request.method in {"GET", "HEAD"} else None
     if paged is not None:
-        rate_limits().admit(who, request.args.get("next"), paged)
-    elif request.endpoint != _DISCOVERY:
+        rate_limits().admit(begin_poll(), request.args.get("next"), paged)
+        return
+    who = caller()
+    if request.endpoint != _DISCOVERY:
         rate_limits().admit(who)
 
 
