@@ -1,0 +1,184 @@
+"""What the statements of an act cost: their plans, and counts of the work of the database, never seconds.
+
+On SQLite the steps of its virtual machine count, on PostgreSQL the rows and buffers that EXPLAIN names.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, event
+from sqlalchemy.engine import Engine
+
+from hub.store.database.connection import Store
+
+BIG = frozenset(("release", "object_version", "reference", "content", "disclosure"))
+_READS = re.compile(r"^\s*(?:SELECT|WITH)\b", re.IGNORECASE)
+_ALIAS = re.compile(r"\b(\w+) AS (\w+)\b")
+
+
+class Statement(NamedTuple):
+    """A statement as the driver was given it."""
+
+    text: str
+    parameters: Any
+
+
+class Access(NamedTuple):
+    """One access to a large table: the table and how it is read."""
+
+    table: str
+    detail: str
+
+
+@dataclass
+class Recorded:
+    """The questions of an act, in order, each once."""
+
+    statements: list[Statement] = field(default_factory=list)
+
+    def add(self, *call: Any) -> None:
+        statement = Statement(call[2], call[3])
+        is_known = any(statement.text == one.text for one in self.statements)
+        if _READS.match(statement.text) and not is_known:
+            self.statements.append(statement)
+
+
+@contextmanager
+def recorded(store: Store) -> Iterator[Recorded]:
+    """Record each question that is asked of the store meanwhile."""
+    found = Recorded()
+    engines = {store._engine, store._recording}
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", found.add)
+    try:
+        yield found
+    finally:
+        for engine in engines:
+            event.remove(engine, "before_cursor_execute", found.add)
+
+
+# --- plans ----------------------------------------------------------------------------------------
+
+
+def accesses(store: Store, statement: Statement) -> list[Access]:
+    """Return how the statement reads the large tables, by the plan of the database."""
+    names = {alias: table for table, alias in _ALIAS.findall(statement.text) if table in BIG}
+    names |= {table: table for table in BIG}
+    with _undone(store) as connection:
+        if store.is_sqlite:
+            return [*_sqlite(connection, statement, names)]
+        return [*_postgresql(_explained(connection, statement), names)]
+
+
+@contextmanager
+def _undone(store: Store) -> Iterator[Connection]:
+    """Give a transaction of which nothing is left: the statement of a page also records the page."""
+    with store._engine.connect() as connection, connection.begin() as transaction:
+        yield connection
+        transaction.rollback()
+
+
+def _sqlite(connection: Connection, statement: Statement, names: Mapping[str, str]) -> Iterator[Access]:
+    plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement.text}", statement.parameters)
+    for *_, detail in plan:
+        how, _, name = detail.partition(" ")
+        table = names.get(name.split(" ")[0])
+        if how in ("SCAN", "SEARCH") and table is not None:
+            yield Access(table, detail)
+
+
+def _explained(connection: Connection, statement: Statement) -> dict[str, Any]:
+    options = "ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON"
+    found = connection.exec_driver_sql(f"EXPLAIN ({options}) {statement.text}", statement.parameters).scalar()
+    plan = json.loads(found) if isinstance(found, str) else found
+    return dict(plan[0]["Plan"])
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from _nodes(child)
+
+
+def _postgresql(plan: dict[str, Any], names: Mapping[str, str]) -> Iterator[Access]:
+    for node in _nodes(plan):
+        table = node.get("Relation Name")
+        if table in names:
+            index = node.get("Index Name", "")
+            condition = node.get("Index Cond", node.get("Recheck Cond", ""))
+            removed = node.get("Rows Removed by Filter", 0) * node["Actual Loops"]
+            yield Access(table, f"{node['Node Type']} {index} {condition}, {removed} rows removed")
+
+
+# --- counts -----------------------------------------------------------------------------------------
+
+
+class Counts(NamedTuple):
+    """The work of the database for an act. On SQLite steps of its virtual machine, else rows and buffers."""
+
+    steps: int = 0
+    rows_removed: int = 0
+    buffers: int = 0
+
+
+def counted(store: Store, act: Callable[[], Any]) -> Counts:
+    """Return the work for `act`, which is done once before: what the process remembers is not counted."""
+    act()
+    return _steps(store, act) if store.is_sqlite else _buffers(store, act)
+
+
+def _steps(store: Store, act: Callable[[], Any]) -> Counts:
+    steps = 0
+
+    def step() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    connections: list[Any] = []
+
+    def begin(connection: Connection) -> None:
+        raw = connection.connection.driver_connection
+        assert raw is not None
+        raw.set_progress_handler(step, 1)
+        connections.append(raw)
+
+    event.listen(store._engine, "begin", begin)
+    try:
+        act()
+    finally:
+        event.remove(store._engine, "begin", begin)
+        for raw in connections:
+            raw.set_progress_handler(None, 1)
+    return Counts(steps=steps)
+
+
+def _buffers(store: Store, act: Callable[[], Any]) -> Counts:
+    found: list[Statement] = []
+
+    def note(*call: Any) -> None:
+        if _READS.match(call[2]):
+            found.append(Statement(call[2], call[3]))
+
+    engines: Sequence[Engine] = list({store._engine, store._recording})
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", note)
+    try:
+        act()
+    finally:
+        for engine in engines:
+            event.remove(engine, "before_cursor_execute", note)
+    removed = buffers = 0
+    with _undone(store) as connection:
+        for statement in found:
+            plan = _explained(connection, statement)
+            buffers += plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+            for node in _nodes(plan):
+                removed += node.get("Rows Removed by Filter", 0) * node["Actual Loops"]
+    return Counts(rows_removed=removed, buffers=buffers)
