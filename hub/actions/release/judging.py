@@ -25,7 +25,7 @@ from hub.store.database.connection import Connection
 from hub.store.ledger import releases
 from hub.store.ledger.releases import NewRow
 from hub.store.members import members
-from hub.store.records import objects
+from hub.store.records import objects, references
 from hub.store.records.originals import equal_before, equal_to_new
 
 OriginalsOf = Callable[[Iterable[EqualVersion], Mapping[MemberId, Member]], Originals]
@@ -122,7 +122,7 @@ def with_referred(connection: Connection, versions: Iterable[ObjectVersion]) -> 
     every = {v.key: v for v in versions}
     for member in {v.member for v in every.values()}:
         own = {v.id for v in every.values() if v.member == member}
-        missing = objects.all_referred(connection, member, own) - own
+        missing = references.all_referred(connection, member, own) - own
         every.update((v.key, v) for v in objects.versions_of(connection, member, missing))
     return every
 
@@ -190,7 +190,7 @@ def _referring(
         # too many records costs time, and is right all the same.
         if rounds > _ROUNDS:
             waiting |= {v.id for v in own}
-        stored = objects.all_referring(connection, *place, waiting - reached)
+        stored = references.all_referring(connection, *place, waiting - reached)
         reached |= stored
         waiting = {v.id for v in own if not v.refers.isdisjoint(reached)} - reached
     return reached

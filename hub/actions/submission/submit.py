@@ -171,12 +171,15 @@ def _held(connection: Connection, member: MemberId, ids: set[StixId]) -> Collect
 
     Raises Unprocessable above `_MAX_HELD` versions, except for a single record: every record stays revocable.
     """
-    count = objects.count_versions(connection, member, ids)
-    if count > _MAX_HELD and len(ids) > 1:
-        raise Unprocessable(
-            f"The objects of this submission have {count} earlier versions here, and {_MAX_HELD} are "
-            "looked at at once; send fewer objects in one submission."
-        )
+    if len(ids) > 1:
+        count = objects.count_versions(connection, member, ids)
+        if not count:
+            return ()
+        if count > _MAX_HELD:
+            raise Unprocessable(
+                f"The objects of this submission have {count} earlier versions here, and {_MAX_HELD} are "
+                "looked at at once; send fewer objects in one submission."
+            )
     return objects.versions_of(connection, member, ids)
 
 
