@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
 import pytest
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from hub.model import Page, Row, StixId
+from hub.model import MemberId, Page, StixId
 from hub.store.ledger import pages
 from hub.web.taxii import resources
 from tests.hostility import hostile
@@ -19,7 +18,6 @@ from tests.hostility.in_process import InProcessHub, in_process_hub
 from tests.stix_objects import malware
 
 BODY_BYTES = 20_000
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -32,8 +30,9 @@ def hub(tmp_path: Path) -> Iterator[InProcessHub]:
 
 def page_of(count: int) -> Page:
     bodies = [orjson.dumps({"n": n, "text": "x" * n}) for n in range(count)]
-    rows = [Row(n, NOW, StixId(f"malware--{n}"), "v", body) for n, body in enumerate(bodies)]
-    return Page(tuple(rows), more=count > 2)
+    numbers, ids = range(count), [StixId(f"malware--{n}") for n in range(count)]
+    members = [MemberId("us-cert")] * count
+    return Page(numbers, numbers, ids, ["v"] * count, members, bodies, more=count > 2)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 1_000])

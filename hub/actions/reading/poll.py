@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -18,15 +19,14 @@ from hub.model import (
     Page,
     Query,
     Reader,
-    Row,
     VersionFilter,
     from_microseconds,
-    to_microseconds,
 )
 from hub.proofs import cursors
 from hub.proofs.canonical import canonical
 from hub.store.database.connection import Connection
 from hub.store.ledger import pages
+from hub.store.ledger.page_statements import ROW
 from hub.store.ledger.pages import PageEntries, PageRequest
 
 _NONCE_BYTES: Final = 12
@@ -48,26 +48,31 @@ def objects(service: Service, query: Query, kind: Disclosed = Disclosed.OBJECTS)
         entries = _disclosed(service, query, kind, service.limits.page_bytes)
         # INVARIANT: the disclosure is committed before bodies are read. Bodies never change, so no lock is
         # needed; None means another epoch, or an erased body, and the page is asked for again.
-        rows = _bodies(service, entries) if entries.entries else ()
-        if rows is not None:
-            return Page(rows, entries.more)
+        bodies = _bodies(service, entries) if entries.rows else []
+        if bodies is not None:
+            return _page(entries, bodies)
     raise Unavailable(_MOVES)
 
 
 def manifest(service: Service, query: Query, kind: Disclosed = Disclosed.MANIFEST) -> Page:
     """Return a page of rows without bodies (TAXII 2.1 sections 5.3 and 5.8), recorded as disclosed."""
-    entries = _disclosed(service, query, kind, None)
-    return Page(tuple(entry.row() for entry in entries.entries), entries.more)
+    return _page(_disclosed(service, query, kind, None), ())
+
+
+def _page(entries: PageEntries, bodies: Sequence[bytes]) -> Page:
+    empty: list[Any] = [()] * len(ROW)
+    positions, dates, ids, versions, members, *_ = [*zip(*entries.rows, strict=True)] or empty
+    return Page(positions, dates, ids, versions, members, bodies, entries.more)
 
 
 def exists(service: Service, query: Query) -> bool:
     """Return whether `query` selects a row. No row is returned, so no disclosure is recorded."""
     with service.store.read() as connection:
         visible = _visible(service, connection, query.reader)
-        return bool(pages.manifest(connection, replace(query, limit=1), visible.ids).rows)
+        return pages.is_there(connection, query, visible.valid(query))
 
 
-def _bodies(service: Service, entries: PageEntries) -> tuple[Row, ...] | None:
+def _bodies(service: Service, entries: PageEntries) -> list[bytes] | None:
     with service.store.read() as connection:
         return pages.bodies(connection, entries)
 
@@ -83,16 +88,16 @@ def _disclosed(service: Service, query: Query, kind: Disclosed, max_bytes: int |
         if visible is None:
             with service.store.read() as connection:
                 visible = _visible(service, connection, query.reader)
-        ask = PageRequest(query, kind, max_bytes, *visible)
+        ask = PageRequest(query, kind, max_bytes, visible.valid(query), *visible[2:])
         entries = service.disclosures.disclose(service.store, ask)
         if not entries.is_admitted:
             raise Unauthenticated(authenticate.REFUSAL)
         if entries.is_current:
-            if entries.entries:
+            if entries.rows:
                 # After COMMIT: the process remembers the last served row, to name a loss of the database.
-                last = entries.entries[-1]
-                date = from_microseconds(last.date_added)
-                service.store.memory.note_page(query.reader.nation, last.position, date, entries.epoch)
+                position, date, *_ = entries.rows[-1]
+                at = from_microseconds(date)
+                service.store.memory.note_page(query.reader.nation, position, at, entries.epoch)
             return entries
         visible = None
     raise Unavailable(_MOVES)
@@ -109,7 +114,7 @@ def seal_cursor(service: Service, query: Query, page: Page, resource: Disclosed 
     The cursor is valid for the `resource` of the page, and no other.
     """
     fields = {
-        "after": to_microseconds(page.rows[-1].date_added),
+        "after": page.dates[-1],
         **_place(query, resource),
         "filters": _filters(query),
     }

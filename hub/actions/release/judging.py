@@ -218,7 +218,7 @@ def write_rows(
             NewRow(stored.get(key) or ledger_changes.versions[key], value, form)
             for key, form, value in change.append
         ]
-        releases.change(connection, recipient, change, now)
+        releases.change(connection, recipient, origin, change, now)
         # Derived objects are made with their first row, never ahead (policy 7).
         if any(row.form.label for row in rows):
             rows = derived_objects.provide(service, connection, origin, rows)

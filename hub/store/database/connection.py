@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import datetime
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ from hub.store.database import (
 from hub.store.database.engines import Place
 from hub.store.database.epochs import State
 from hub.store.database.memory import Memory
+from hub.store.database.statements import DRIVER_ERRORS, Statement, Values, ask
 from hub.store.schema import schemas
 
 __all__ = ["Connection", "Store"]
@@ -118,6 +119,18 @@ class Store:
         with _unavailable_when_down(self._place), ExitStack() as stack:
             connection, _ = self._open_transaction(stack, self._engine, when_closed=when_closed)
             yield connection
+
+    def ask(self, statement: Statement, given: Values) -> list[Any] | None:
+        """Return the rows of one statement that reads, without a transaction around it; None: ask in one.
+
+        The statement is its own snapshot, and states by itself what it depends on: epoch, closing, and
+        configuration. After any error of the database the result is None: a transaction names the error.
+        """
+        try:
+            with closing(self._engine.raw_connection()) as pooled:
+                return ask(pooled.driver_connection, statement, given)
+        except (*DRIVER_ERRORS, DBAPIError, PoolTimeoutError):
+            return None
 
     @contextmanager
     def _transaction(

@@ -45,7 +45,7 @@ from hub.model import (
     to_microseconds,
 )
 from hub.store.database.batches import among, batches, insert_all
-from hub.store.ledger.justifications import decode, intern
+from hub.store.ledger.justifications import decode, intern, note_own
 from hub.store.schema.columns import decode_nations, decode_source_hiding, encode_nations
 from hub.store.schema.tables import (
     justification,
@@ -153,8 +153,10 @@ class NewRow:
         return self.made or ServedObject(version.id, version.type, version.content_id, version.size)
 
 
-def change(connection: Connection, recipient: NationCode, changes: RowChanges, now: datetime) -> None:
-    """Change rows of a ledger in place. The caller holds the ledger. New rows are the task of `append`."""
+def change(
+    connection: Connection, recipient: NationCode, origin: NationCode, changes: RowChanges, now: datetime
+) -> None:
+    """Change rows of `origin` in place. The caller holds the ledger. New rows are the task of `append`."""
     # INVARIANT: no change in place makes a version visible to a new reader (hub/README: row-in-place). A new
     # reader gets a new row, because a poller may be past the old position (I4).
     if changes.revises:
@@ -162,7 +164,7 @@ def change(connection: Connection, recipient: NationCode, changes: RowChanges, n
         _withdraw(connection, recipient, changes.withdraw, now)
         _delete(connection, recipient, changes.delete, now)
         _mark(connection, recipient, changes.forget, {"deleted_at": None})
-        _justify(connection, recipient, changes.justify, now, revision)
+        _justify(connection, (recipient, origin), changes.justify, now, revision)
         for shown, positions in changes.show.items():
             _mark(connection, recipient, positions, _encode_shown(shown))
     if changes.supersede:
@@ -177,7 +179,9 @@ def append(
         return
     # INVARIANT: origins by code, then ledgers by code, in every transaction (storage.md). Else deadlocks.
     position, date = _take(connection, recipient, len(rows), to_microseconds(now))
-    ids = intern(connection, recipient, {row.justification for row in rows})
+    ids = intern(connection, recipient, origin, {row.justification for row in rows})
+    if recipient == origin:
+        note_own(connection, recipient, {(row.version.member, ids[row.justification]) for row in rows})
     insert_all(
         connection,
         release,
@@ -283,7 +287,7 @@ def withdraw_justified(
 
 def _justify(
     connection: Connection,
-    recipient: NationCode,
+    place: tuple[NationCode, NationCode],
     changes: Mapping[Justification, Collection[int]],
     now: datetime,
     revision: int,
@@ -292,8 +296,12 @@ def _justify(
 
     The former justification is kept until `now` and `revision`: it says under which clause a page left (I1).
     """
-    ids = intern(connection, recipient, changes.keys())
+    recipient, origin = place
+    ids = intern(connection, recipient, origin, changes.keys())
     for value, positions in changes.items():
+        if recipient == origin:
+            members = _members(connection, recipient, positions)
+            note_own(connection, recipient, {(member, ids[value]) for member in members})
         for batch in batches(sorted(positions)):
             # Append-only evidence: a former justification is inserted before the row changes.
             change = (literal(to_microseconds(now), BigInteger), literal(revision, BigInteger))
@@ -304,6 +312,15 @@ def _justify(
             names += [column.name for column in SHOWN]
             connection.execute(insert(rejustification).from_select(names, former))
         _mark(connection, recipient, positions, {"justification_id": ids[value]})
+
+
+def _members(
+    connection: Connection, recipient: NationCode, positions: Collection[int]
+) -> frozenset[MemberId]:
+    """Return the submitters of these rows."""
+    is_asked = (_C.recipient == recipient, among(connection, _C.position, positions))
+    found = connection.execute(select(_C.member).where(*is_asked).distinct()).scalars()
+    return frozenset(map(MemberId, found))
 
 
 def _encode_shown(shown: Shown) -> dict[str, Any]:

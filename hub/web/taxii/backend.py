@@ -104,7 +104,7 @@ class TaxiiBackend(Backend):  # type: ignore[misc] # medallion ships no types
         """Return a page of one id; the id in the path acts like a filter of the query."""
         query = self._query(collection_id, filters.OBJECT, object_id)
         page, answer = self._page(query)
-        if not page.rows:
+        if not page.positions:
             self._require_visible(query)
         return answer
 
@@ -117,7 +117,7 @@ class TaxiiBackend(Backend):  # type: ignore[misc] # medallion ships no types
     def get_object_versions(self, _root: str, collection_id: str, object_id: str, *_parsed: Any) -> Answer:
         query = self._query(collection_id, filters.VERSIONS, object_id, Disclosed.VERSIONS)
         page = poll.manifest(self._service, query, Disclosed.VERSIONS)
-        if not page.rows:
+        if not page.positions:
             self._require_visible(query)
         following = self._next(query, page, Disclosed.VERSIONS)
         return resources.versions(page, following), resources.date_headers(page)
@@ -126,10 +126,9 @@ class TaxiiBackend(Backend):  # type: ignore[misc] # medallion ships no types
         # A HEAD sends no objects: its disclosure is that of a manifest, and causes no recall (policy 8).
         is_head = request.environ["REQUEST_METHOD"] == "HEAD"
         page = poll.objects(self._service, query, Disclosed.MANIFEST if is_head else Disclosed.OBJECTS)
-        rate_limits().charge(caller(), len(page.rows))
+        rate_limits().charge(caller(), len(page.positions))
         body = resources.envelope(page, self._next(query, page, Disclosed.OBJECTS))
-        # Only first and last row, without bodies: each body must be freed when it was sent.
-        page = replace(page, rows=tuple(replace(row, body=b"") for row in page.rows[:1] + page.rows[-1:]))
+        page = replace(page, bodies=())  # each body must be freed when it was sent
         return page, (body, {"Content-Length": str(body.size), **resources.date_headers(page)})
 
     def _next(self, query: Query, page: Page, resource: Disclosed) -> str | None:

@@ -13,7 +13,7 @@ from typing import Any, Final
 import orjson
 from flask.json.provider import JSONProvider
 
-from hub.model import JsonObject, Nation, Outcome, Page, Receipt, Registry, format_instant
+from hub.model import JsonObject, Nation, Outcome, Page, Receipt, Registry, format_instant, from_microseconds
 from hub.web.taxii.negotiation import TAXII
 
 _STIX: Final = "application/stix+json;version=2.1"
@@ -98,9 +98,9 @@ def envelope(page: Page, cursor: str | None) -> Body:
         head += b',"next":' + orjson.dumps(cursor)
     pieces = [head]
     # INVARIANT: bodies are copied as bytes, never parsed: an object leaves as submitted (I7).
-    for row in page.rows:
-        pieces += [b"," if len(pieces) > 1 else b',"objects":[', row.body]
-    pieces.append(b"]}" if page.rows else b"}")
+    for body in page.bodies:
+        pieces += [b"," if len(pieces) > 1 else b',"objects":[', body]
+    pieces.append(b"]}" if page.bodies else b"}")
     return Body(sum(map(len, pieces)), _chunks(pieces))
 
 
@@ -123,19 +123,19 @@ def manifest(page: Page, cursor: str | None) -> JsonObject:
     """
     records = [
         {
-            "id": row.id,
-            "date_added": format_instant(row.date_added),
-            "version": row.version,
+            "id": id,
+            "date_added": format_instant(from_microseconds(date)),
+            "version": version,
             "media_type": _STIX,
         }
-        for row in page.rows
+        for id, date, version in zip(page.ids, page.dates, page.versions, strict=True)
     ]
     return _continued(page, cursor) | ({"objects": records} if records else {})
 
 
 def versions(page: Page, cursor: str | None) -> JsonObject:
     """Return the versions resource (section 5.8.1), in order of `date_added`; `cursor` as in a manifest."""
-    found = [row.version for row in page.rows]
+    found = list(page.versions)
     return _continued(page, cursor) | ({"versions": found} if found else {})
 
 
@@ -145,11 +145,11 @@ def _continued(page: Page, cursor: str | None) -> JsonObject:
 
 def date_headers(page: Page) -> dict[str, str]:
     """Return the X-TAXII-Date-Added headers (section 3.4.3); none for an empty page."""
-    if not page.rows:
+    if not page.dates:
         return {}
     return {
-        "X-TAXII-Date-Added-First": format_instant(page.rows[0].date_added),
-        "X-TAXII-Date-Added-Last": format_instant(page.rows[-1].date_added),
+        "X-TAXII-Date-Added-First": format_instant(from_microseconds(page.dates[0])),
+        "X-TAXII-Date-Added-Last": format_instant(from_microseconds(page.dates[-1])),
     }
 
 
