@@ -50,7 +50,7 @@ def justification_faults(inspection: Inspection) -> Iterator[Fault]:
         if value is None:
             yield Fault(place, f"cannot be read; {RESTORE}")
         # Justifications are interned by digest: with a changed text all rows of this one have other readers.
-        elif hashlib.sha256(one.classes.encode()).digest() != bytes(one.digest):
+        elif hashlib.sha256(f"{one.origin}\n{one.classes}".encode()).digest() != bytes(one.digest):
             yield Fault(place, f"has another digest than its text; {RESTORE}")
         else:
             grounds = {ground for alternatives in value for ground in alternatives}

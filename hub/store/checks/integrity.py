@@ -128,6 +128,7 @@ class StoredJustification(NamedTuple):
 
     id: int
     recipient: NationCode
+    origin: NationCode
     digest: bytes
     classes: str
 
