@@ -21,6 +21,7 @@ from hub.rules.release.judgement import (
 from hub.rules.release.justifications import in_force_part
 from hub.rules.release.references import Judgement, Settled
 from hub.rules.release.row_changes import LedgerChanges, changes_ahead, changes_to
+from hub.store.agreement.agreements import Generation
 from hub.store.database.connection import Connection
 from hub.store.ledger import releases
 from hub.store.ledger.releases import NewRow
@@ -35,14 +36,21 @@ _ROUNDS: Final = 8
 
 
 def context_of(
-    service: Service, connection: Connection, origin: NationCode, now: datetime
+    service: Service,
+    connection: Connection,
+    origin: NationCode,
+    now: datetime,
+    generation: Generation | None = None,
 ) -> DecisionContext:
-    """Return the context of decisions on `origin`, with members and periods as this transaction sees them."""
+    """Return the context of decisions on `origin`, with members and periods as this transaction sees them.
+
+    `generation` is the generation that this transaction has read already.
+    """
     return DecisionContext(
         origin=origin,
         members={m.id: m for m in members.members(connection)},
         recipients=service.registry.recipients,
-        periods=service.in_force.periods(connection),
+        periods=service.in_force.periods(connection, generation),
         now=now,
     )
 
@@ -209,10 +217,11 @@ def write_rows(
 ) -> None:
     """Write the row changes; `stored` has the new versions by their keys in the judgement.
 
-    The caller holds the origin and these ledgers (`basis.hold`, `releases.lock`).
+    The caller holds the origin and these ledgers (`basis.hold`, `ends.lock`).
     """
     # INVARIANT: ledgers in order of code, each locked until COMMIT: so the order of commits is the order of
     # positions, and a poller misses nothing (I4).
+    new: dict[NationCode, Sequence[NewRow]] = {}
     for recipient, change in sorted(ledger_changes.changes.items()):
         rows: Sequence[NewRow] = [
             NewRow(stored.get(key) or ledger_changes.versions[key], value, form)
@@ -222,4 +231,5 @@ def write_rows(
         # Derived objects are made with their first row, never ahead (policy 7).
         if any(row.form.label for row in rows):
             rows = derived_objects.provide(service, connection, origin, rows)
-        releases.append(connection, recipient, origin, rows, now)
+        new[recipient] = rows
+    releases.append(connection, origin, new, now)

@@ -45,17 +45,19 @@ from hub.store.schema.tables import (
 from hub.store.schema.tables import origin as origin_table
 
 
-def count(connection: Connection, origin: NationCode, *, hold: bool = False) -> int:
-    """Return the number of decided submissions of the nation. `hold` locks the origin."""
-    # INVARIANT: a decision is valid while this number is unchanged. It is compared under the lock
-    # (storage.md, Ordering): otherwise a relationship could race the RED object that it names.
-    number: int = (_held_count if hold else _count).run(connection, code=origin).scalar_one()
-    return number
+def hold(connection: Connection, origin: NationCode) -> None:
+    """Lock the origin until the transaction ends."""
+    # INVARIANT: a decision is valid while the number of decided submissions is unchanged. It is compared
+    # under this lock (storage.md, Ordering): else a relationship could race the RED object that it names.
+    if connection.dialect.name == "postgresql":  # SQLite's write lock holds every row
+        _held.run(connection, code=origin).scalar_one()
 
 
-_COUNT: Final = select(origin_table.c.submissions).where(origin_table.c.code == bindparam("code"))
-_count: Final = Prepared(lambda _: _COUNT)
-_held_count: Final = Prepared(lambda _: _COUNT.with_for_update())
+_held: Final = Prepared(
+    lambda _: (
+        select(origin_table.c.submissions).where(origin_table.c.code == bindparam("code")).with_for_update()
+    )
+)
 
 
 def advance(connection: Connection, origin: NationCode) -> None:
