@@ -190,10 +190,15 @@ class LockKind(NamedTuple):
             yield Lock(self.rank)
             return
         names = _names(statement, column)
-        codes = dict.fromkeys(str(row[name]) for row in values for name in names if name in row)
-        if not codes:
-            is_ordered = re.search(rf"ORDER BY (?:\w+\.)?{column}\b", statement) is not None
-            yield Lock(self.rank, _ALL if is_ordered else _UNORDERED)
+        given = [row[name] for row in values for name in names if name in row]
+        # One parameter with several codes: the statement states their order.
+        listed = sorted(str(code) for value in given if isinstance(value, list) for code in value)
+        codes = dict.fromkeys([*listed, *(str(value) for value in given if not isinstance(value, list))])
+        is_ordered = re.search(rf"ORDER BY (?:\w+\.)?{column}\b", statement) is not None
+        if not is_ordered and (listed or not codes):
+            yield Lock(self.rank, _UNORDERED)
+        elif not codes:
+            yield Lock(self.rank, _ALL)
         for code in codes:
             yield Lock(self.rank, code)
 
@@ -219,7 +224,7 @@ def classified(statement: str) -> tuple[LockKind, ...]:
 @lru_cache(maxsize=4_096)
 def _names(statement: str, column: str) -> tuple[str, ...]:
     """Return the parameters of a statement that a column is compared with, or written from."""
-    return tuple(name for name in _PARAMETER.findall(statement) if re.match(rf"{column}(_+\d+)*$", name))
+    return tuple(name for name in _PARAMETER.findall(statement) if re.match(rf"{column}(s|(_+\d+)*)$", name))
 
 
 def _values(parameters: object) -> list[Mapping[str, Any]]:

@@ -10,7 +10,7 @@ from hub.actions.access import accept
 from hub.actions.access.authenticate import reader
 from hub.actions.access.signatures import verify_writer
 from hub.actions.reading import poll
-from hub.actions.release.basis import Basis, basis_of, hold
+from hub.actions.release.basis import Basis, hold, observe
 from hub.actions.release.judging import (
     context_of,
     judge_again,
@@ -26,7 +26,7 @@ from hub.rules.marking.effective import EffectiveMarkings, effective, together
 from hub.rules.release.judgement import by_record
 from hub.rules.release.row_changes import LedgerChanges
 from hub.store.database.connection import Connection
-from hub.store.ledger import derived_objects, releases
+from hub.store.ledger import derived_objects, ends
 from hub.store.records import (
     deletions,
     marking_facts,
@@ -90,7 +90,7 @@ class DeletionDecision:
 
 def decide(service: Service, connection: Connection, deletion: Deletion) -> DeletionDecision:
     """Return the versions to delete, with the decision for every nation on each affected version."""
-    basis, now = basis_of(service, connection, deletion.origin)
+    basis, now, *_ = observe(service, connection, deletion.origin)
     records = _records(connection, deletion)
     selected = {v.key: v for held in records.values() for v in _selected(held, deletion)}
     handled: dict[MemberId, EffectiveMarkings] = {}
@@ -102,7 +102,7 @@ def decide(service: Service, connection: Connection, deletion: Deletion) -> Dele
         for owner, held in records.items():
             facts = load(service, connection, (deletion.origin, owner), held, deleted=deleted)
             handled[owner] = effective(facts)
-        context = context_of(service, connection, deletion.origin, now)
+        context = context_of(service, connection, deletion.origin, now, basis.generation)
         ledger_changes = judge_again(connection, context, together(handled.values()))
     return DeletionDecision(basis, now, records, selected, handled, ledger_changes)
 
@@ -149,9 +149,9 @@ def _commit(
     """Write the deletion under the locks; return the decision, decided again if the basis has changed."""
     # INVARIANT: nonce (`accept.once`), generation, `hub_state`, origin, ledgers, rows: the order of locks.
     hold(service, connection, deletion.origin, (deletion.caller, evidence))
-    releases.lock(connection, service.registry.recipients)
+    ends.lock(connection, service.registry.recipients)
     # INVARIANT: a decision with another basis is decided again under the locks, never written.
-    if decision.basis != basis_of(service, connection, deletion.origin)[0]:
+    if decision.basis != observe(service, connection, deletion.origin).basis:
         decision = decide(service, connection, deletion)
     if decision.selected:
         _write(service, connection, deletion, decision, evidence)

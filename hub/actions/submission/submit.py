@@ -9,7 +9,7 @@ from typing import Final
 
 from hub.actions.access import accept
 from hub.actions.access.signatures import verify_writer
-from hub.actions.release.basis import Basis, basis_of, hold
+from hub.actions.release.basis import Basis, hold, observe
 from hub.actions.release.judging import context_of, judge_again, write_rows
 from hub.actions.service.service import Service
 from hub.actions.submission import pending_recalls
@@ -39,7 +39,7 @@ from hub.rules.submission.others import KnownOthers
 from hub.rules.submission.status import receipted, with_remarks
 from hub.stix import bodies, reading
 from hub.store.database.connection import Connection
-from hub.store.ledger import derived_objects, releases
+from hub.store.ledger import derived_objects, ends
 from hub.store.members import members
 from hub.store.records import marking_facts, objects, submissions
 
@@ -125,11 +125,10 @@ def decide(
     """Return the decision on every item, and for every nation on every affected version."""
     # An object without dates gets the clock's instant as its version (policy 8). The decision uses `now`,
     # never before a committed decision, should the clock have stepped back.
-    clock, ledgers = service.store.now(connection), releases.ledger_ends(connection)
-    basis, now = basis_of(service, connection, verified.origin)
+    basis, now, clock, ledgers = observe(service, connection, verified.origin)
     member = verified.caller.member.id
     held = _held(connection, member, _ids(items))
-    context = context_of(service, connection, verified.origin, now)
+    context = context_of(service, connection, verified.origin, now, basis.generation)
     draft_context = _draft_context(service, connection, verified, items, context)
     drafts = draft(replace(draft_context, accepted_at=clock), items, held)
     facts = load(service, connection, (verified.origin, member), held, drafts)
@@ -152,7 +151,7 @@ def renewed(
     Other members' objects are loaded again only after a change of a ledger. So the check is cheap under the
     locks, while other nations wait (policy 8).
     """
-    (basis, now), ledgers = basis_of(service, connection, verified.origin), releases.ledger_ends(connection)
+    basis, now, _, ledgers = observe(service, connection, verified.origin)
     # Registering an identity begins no new generation, so identities are compared by themselves.
     registered = Registered.of(service.registry, members.members(connection))
     if registered != decision.draft_context.registered or basis != decision.basis:
@@ -160,7 +159,7 @@ def renewed(
     if ledgers == decision.ledgers:
         return decision
     # A ledger changed: what the submitter sees of others may be the same all the same.
-    context = context_of(service, connection, verified.origin, now)
+    context = context_of(service, connection, verified.origin, now, basis.generation)
     if _known_others(service, connection, verified, items, context) == decision.draft_context.others:
         return replace(decision, ledgers=ledgers)
     return decide(service, connection, verified, items)
@@ -171,12 +170,15 @@ def _held(connection: Connection, member: MemberId, ids: set[StixId]) -> Collect
 
     Raises Unprocessable above `_MAX_HELD` versions, except for a single record: every record stays revocable.
     """
-    count = objects.count_versions(connection, member, ids)
-    if count > _MAX_HELD and len(ids) > 1:
-        raise Unprocessable(
-            f"The objects of this submission have {count} earlier versions here, and {_MAX_HELD} are "
-            "looked at at once; send fewer objects in one submission."
-        )
+    if len(ids) > 1:
+        count = objects.count_versions(connection, member, ids)
+        if not count:
+            return ()
+        if count > _MAX_HELD:
+            raise Unprocessable(
+                f"The objects of this submission have {count} earlier versions here, and {_MAX_HELD} are "
+                "looked at at once; send fewer objects in one submission."
+            )
     return objects.versions_of(connection, member, ids)
 
 
@@ -256,7 +258,7 @@ def _commit(
     evidence, member = verified.evidence, verified.caller.member.id
     # INVARIANT: nonce (`accept.once`), generation, `hub_state`, origin, ledgers, rows: the order of locks.
     hold(service, connection, verified.origin, (verified.caller, evidence))
-    releases.lock(connection, service.registry.recipients)  # what others submit moves no more
+    ends.lock(connection, service.registry.recipients)  # what others submit moves no more
     # INVARIANT: only a decision renewed under all locks is written.
     decision = renewed(service, connection, verified, items, decided[0])
     receipt = _receipt(service, verified, items, decision, decided[1])

@@ -262,7 +262,10 @@ class Store:
     def began_at(self, connection: Connection) -> datetime:
         """Return the present at the first statement of this transaction, without another statement."""
         # A request has one `now` (storage.md, A moment, not two).
-        at = epochs.state_of(connection).at
+        return self.clock_at(connection, epochs.state_of(connection).at)
+
+    def clock_at(self, connection: Connection, at: datetime | None) -> datetime:
+        """Return the present that another statement has read as `at`; None: read it now."""
         return self.now(connection) if at is None or self.clock is not None else at
 
     def migrate(self) -> None:
