@@ -67,6 +67,5 @@ def test_questions_cost_the_same_whatever_is_hidden(from_agency: HiddenPair) -> 
     assert differing(from_agency, acts) == {}
 
 
-@pytest.mark.xfail(reason="polls scan the ledger for what a filter selects")
 def test_polls_cost_the_same_whatever_is_hidden(from_agency: HiddenPair) -> None:
     assert differing(from_agency, reads.polls) == {}
