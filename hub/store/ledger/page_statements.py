@@ -211,6 +211,7 @@ def _sources(shape: Shape, columns: str, *, limit: str | None = None) -> str:
 
 def _merged(shape: Shape, columns: str, limit: str | None) -> str:
     """Return one ordered range for each justification. Databases merge the ranges as they read."""
+    # (hub/README: poll-merges-ranges)
     each = (f"($valid)[{n + 1}]" if shape.is_postgresql else f"$one{n}" for n in range(shape.ranges))
     places = (f"r.justification_id = {one}" for one in each)
     return " UNION ALL ".join(_range(shape, columns, place, (JUSTIFIED, limit)) for place in places)
