@@ -1,6 +1,6 @@
 """The order in which every transaction on PostgreSQL takes its locks, recorded while the tests run.
 
-    nonce < generation < hub_state < origins by code < ledgers by code < all other rows
+    nonce < turn < generation < hub_state < origins by code < ledgers by code < all other rows
 
 A lock that is held may be taken again. A new one that lies before the highest that is held is a violation:
 two such transactions can wait for each other. The test in which it happens fails, in whichever thread.
@@ -25,11 +25,12 @@ class Rank(IntEnum):
     """The kinds of lock, in the order in which they are taken."""
 
     NONCE = 1
-    GENERATION = 2
-    HUB_STATE = 3
-    ORIGIN = 4
-    LEDGER = 5
-    ROW = 6
+    TURN = 2
+    GENERATION = 3
+    HUB_STATE = 4
+    ORIGIN = 5
+    LEDGER = 6
+    ROW = 7
 
 
 _OF_TABLES = {
@@ -48,6 +49,7 @@ _WRITES = re.compile(
 _LOCKS = re.compile(r"\bFOR (?:NO KEY UPDATE|UPDATE|KEY SHARE|SHARE)\b", re.IGNORECASE)
 _READS = re.compile(r"\b(?:FROM|JOIN)\s+\"?(\w+)", re.IGNORECASE)
 _ADVISORY = re.compile(r"\bpg_advisory_xact_lock(_shared)?\b", re.IGNORECASE)
+_TURN = re.compile(r"\bpg_advisory_xact_lock\((?:[^,()]|\([^()]*\))+,", re.IGNORECASE)  # of two numbers
 _PARAMETER = re.compile(r"%\((\w+)\)s")
 
 
@@ -216,7 +218,9 @@ def classified(statement: str) -> tuple[LockKind, ...]:
         tables |= set(_READS.findall(statement))
     kinds = {LockKind(_OF_TABLES.get(table, Rank.ROW)) for table in tables}
     advisory = _ADVISORY.search(statement)
-    if advisory:
+    if _TURN.search(statement):
+        kinds.add(LockKind(Rank.TURN))
+    elif advisory:
         kinds.add(LockKind(Rank.GENERATION, is_shared=advisory[1] is not None))
     return tuple(sorted(kinds))
 

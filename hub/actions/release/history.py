@@ -15,6 +15,7 @@ from typing import Final
 
 from hub.actions.release.basis import Basis, hold, observe
 from hub.actions.release.judging import context_of, judge_for_history, write_rows
+from hub.actions.release.turn import in_turn
 from hub.actions.service.present import present
 from hub.actions.service.service import Service
 from hub.model import Clearance, StixId, Tlp
@@ -61,15 +62,19 @@ class _Decision:
 def _step(service: Service, known: History) -> bool:
     """Judge the next versions and write the rows; return whether the history is at the end.
 
-    The step is decided on a snapshot, and decided again under the locks if its basis or the history has
-    changed since. The ledgers are locked for the writing alone.
+    The step is decided in the nation's turn, and decided again under the locks if its basis or the history
+    has changed since. The ledgers are locked for the writing alone.
     """
-    # No lock here: judging takes most of the time, and members submit meanwhile.
-    with service.store.read() as connection:
-        before = histories.find(connection, known)  # None also on a replica that has not received it yet
-        decision = None if before is None else _decide(service, connection, before)
-    with service.store.write() as connection:
-        # INVARIANT: generation, origin, ledgers: the order of locks, as in a submission without a nonce.
+
+    def decide(connection: Connection) -> tuple[History | None, _Decision | None]:
+        before = histories.find(connection, known)
+        return before, None if before is None else _decide(service, connection, before)
+
+    with in_turn(service, known.origin, decide) as decided, service.store.write() as connection:
+        # Judging takes most of the time, so it comes before the locks: other nations submit meanwhile.
+        before, decision = decided(connection)
+        # INVARIANT: turn, generation, origin, ledgers: the order of locks, as in a submission without a
+        # nonce.
         hold(service, connection, known.origin)
         history = histories.find(connection, known)
         if history is None:

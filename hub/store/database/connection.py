@@ -25,6 +25,7 @@ from hub.store.database.engines import Place
 from hub.store.database.epochs import State
 from hub.store.database.memory import Memory
 from hub.store.database.statements import DRIVER_ERRORS, Statement, Values, ask
+from hub.store.database.turns import Turns
 from hub.store.schema import schemas
 
 __all__ = ["Connection", "Store"]
@@ -62,6 +63,7 @@ class Store:
         self._place = engines.place(engine.url)
         self._recording = recording or engine
         self._admission = commits.CommitAdmission()
+        self.turns = Turns(self._place.file)
         self.memory = Memory()
         self._configuration: int | None = None
         self._refused: int | None = None
@@ -313,6 +315,7 @@ class Store:
                 engines.empty_wal(self._place.file)
 
     def close(self) -> None:
+        self.turns.close()
         self._engine.dispose()
         self._recording.dispose()
 
