@@ -60,6 +60,8 @@ def test_an_empty_page_is_plain(client: Web, played: Played, path: str) -> None:
     played.rows, played.more, played.known = (), False, frozenset({INDICATOR})
     answer = client.get(path, headers=GZIP)
     assert (answer.data, "Content-Encoding" in answer.headers) == (b'{"more":false}', False)
+    head = client.head(path, headers=GZIP)
+    assert [each.headers.getlist("Content-Length") for each in (answer, head)] == [["14"]] * 2
 
 
 @pytest.mark.parametrize("path", PAGES)

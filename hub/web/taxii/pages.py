@@ -17,6 +17,7 @@ from hub.web.taxii.resources import STIX, Body
 Answer = tuple[Body, dict[str, str]]  # a page, and headers of its response
 
 _CHUNK_BYTES: Final = 65_536  # few system calls for each page
+_VARY: Final = "Accept-Encoding"
 _ALONE: Final = ""  # the source of a text with a segment of its own
 
 
@@ -54,13 +55,11 @@ def _answer(page: Page, cursor: str | None, name: str, texts: list[bytes], *, as
     if cursor is not None:
         head += b',"next":' + orjson.dumps(cursor)
     if not texts:
-        return _plain(head, b"}", texts), {"Vary": "Accept-Encoding"}
+        text = head + b"}"
+        return Body(len(text), iter((text,))), {"Vary": _VARY, "Content-Length": str(len(text))}
     first, last = format_microseconds((page.dates[0], page.dates[-1]))
-    headers = {
-        "Vary": "Accept-Encoding",
-        "X-TAXII-Date-Added-First": first,  # section 3.4.3
-        "X-TAXII-Date-Added-Last": last,
-    }
+    headers = {"Vary": _VARY}
+    headers |= {"X-TAXII-Date-Added-First": first, "X-TAXII-Date-Added-Last": last}  # section 3.4.3
     head += b',"' + name.encode() + b'":['
     if as_gzip:
         headers["Content-Encoding"] = "gzip"
@@ -72,15 +71,12 @@ def _answer(page: Page, cursor: str | None, name: str, texts: list[bytes], *, as
 
 
 def _plain(head: bytes, tail: bytes, texts: list[bytes]) -> Body:
-    size = len(head) + sum(map(len, texts)) + max(len(texts) - 1, 0) + len(tail)
+    size = len(head) + sum(map(len, texts)) + len(texts) - 1 + len(tail)
     return Body(size, _chunks(head, tail, texts))
 
 
 def _chunks(head: bytes, tail: bytes, texts: list[bytes]) -> Iterator[bytes]:
     """Yield the page in chunks of about 64 KB; each text is freed when its chunk was sent."""
-    if not texts:
-        yield head + tail
-        return
     before = head
     while texts:
         count = size = 0
