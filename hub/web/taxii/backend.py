@@ -32,11 +32,9 @@ from hub.model import (
     VersionFilter,
 )
 from hub.web import request_log
-from hub.web.taxii import filters, resources
+from hub.web.taxii import encoding, filters, pages, resources
 from hub.web.taxii.identity import asked, caller, rate_limits
 from hub.web.taxii.negotiation import received
-
-Answer = tuple[Any, dict[str, str]]  # a resource, and headers of its response
 
 _EVERY_VERSION: Final = frozenset({VersionFilter.ALL})
 _ANY_SPEC: Final = frozenset({"2.1"})  # every version of the specification in this hub
@@ -101,40 +99,42 @@ class TaxiiBackend(Backend):  # type: ignore[misc] # medallion ships no types
 
     # --- reading -------------------------------------------------------------------------------
 
-    def get_objects(self, _root: str, collection_id: str, *_parsed: Any) -> Answer:
+    def get_objects(self, _root: str, collection_id: str, *_parsed: Any) -> pages.Answer:
         return self._page(self._query(collection_id, filters.OBJECTS))[1]
 
-    def get_object(self, _root: str, collection_id: str, object_id: str, *_parsed: Any) -> Answer:
+    def get_object(self, _root: str, collection_id: str, object_id: str, *_parsed: Any) -> pages.Answer:
         """Return a page of one id; the id in the path acts like a filter of the query."""
         query = self._query(collection_id, filters.OBJECT, object_id)
-        page, answer = self._page(query)
-        if not page.positions:
+        count, answer = self._page(query)
+        if not count:
             self._require_visible(query)
         return answer
 
-    def get_object_manifest(self, _root: str, collection_id: str, *_parsed: Any) -> Answer:
+    def get_object_manifest(self, _root: str, collection_id: str, *_parsed: Any) -> pages.Answer:
         query = self._query(collection_id, filters.OBJECTS, resource=Disclosed.MANIFEST)
         page = poll.manifest(self._service, query)
-        following = self._next(query, page, Disclosed.MANIFEST)
-        return resources.manifest(page, following), resources.date_headers(page)
+        return pages.manifest(page, self._next(query, page, Disclosed.MANIFEST), as_gzip=_as_gzip())
 
-    def get_object_versions(self, _root: str, collection_id: str, object_id: str, *_parsed: Any) -> Answer:
+    def get_object_versions(
+        self, _root: str, collection_id: str, object_id: str, *_parsed: Any
+    ) -> pages.Answer:
         query = self._query(collection_id, filters.VERSIONS, object_id, Disclosed.VERSIONS)
         page = poll.manifest(self._service, query, Disclosed.VERSIONS)
         if not page.positions:
             self._require_visible(query)
-        following = self._next(query, page, Disclosed.VERSIONS)
-        return resources.versions(page, following), resources.date_headers(page)
+        return pages.versions(page, self._next(query, page, Disclosed.VERSIONS), as_gzip=_as_gzip())
 
-    def _page(self, query: Query) -> tuple[Page, Answer]:
+    def _page(self, query: Query) -> tuple[int, pages.Answer]:
+        """Return the number of objects of a page, and the page."""
         # A HEAD sends no objects: its disclosure is that of a manifest, and causes no recall (policy 8).
         is_head = asked().environ["REQUEST_METHOD"] == "HEAD"
         page = poll.objects(self._service, query, Disclosed.MANIFEST if is_head else Disclosed.OBJECTS)
         if page.positions:
             rate_limits().charge(caller(), len(page.positions))
-        body = resources.envelope(page, self._next(query, page, Disclosed.OBJECTS))
-        page = replace(page, bodies=())  # each body must be freed when it was sent
-        return page, (body, {"Content-Length": str(body.size), **resources.date_headers(page)})
+        following = self._next(query, page, Disclosed.OBJECTS)
+        # The list alone holds the bodies: each body must be freed when it was sent.
+        bodies, page = list(page.bodies), replace(page, bodies=())
+        return len(page.positions), pages.envelope(page, bodies, following, as_gzip=_as_gzip())
 
     def _next(self, query: Query, page: Page, resource: Disclosed) -> str | None:
         return poll.seal_cursor(self._service, query, page, resource) if page.more else None
@@ -198,6 +198,10 @@ class TaxiiBackend(Backend):  # type: ignore[misc] # medallion ships no types
                 versions=given.versions,
             ),
         )
+
+
+def _as_gzip() -> bool:
+    return encoding.is_gzip_accepted(asked().environ.get("HTTP_ACCEPT_ENCODING", ""))
 
 
 def _of_nation(nation: Nation) -> Collection:
