@@ -6,10 +6,11 @@ indexes and the same settings of durability. Nothing is decided, parsed or verif
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
@@ -41,8 +42,11 @@ _BY_VERSION: Final = {
     "reference": "SELECT * FROM reference WHERE version_id = {}",
     "release": "SELECT * FROM release WHERE version_id = {}",
 }
+_DURABLE: Final = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
 
 Rows = dict[str, list[Any]]
+
+_ENDLESS: Final[Iterable[Rows]] = itertools.repeat({})
 
 
 def rates(url: str, running: Path | None, batches: Sequence[int], seconds: float) -> dict[str, float]:
@@ -59,6 +63,24 @@ def rates(url: str, running: Path | None, batches: Sequence[int], seconds: float
         write = _on_sqlite if running is None else _on_postgresql(running)
         found[f"raw {batch:,}"] = batch * write(before, groups, seconds)
     return found
+
+
+def durable_row_seconds(running: Path | None, seconds: float) -> float:
+    """Return the seconds of a transaction of one small row: what a disclosure costs at least."""
+    if running is not None:
+        with psycopg.connect(postgres.conninfo(url_of(running)), autocommit=True) as connection:
+            connection.execute("CREATE TABLE IF NOT EXISTS one_row (value integer)")
+            taken = 1 / _timed(
+                lambda _: connection.execute("INSERT INTO one_row VALUES (1)"), _ENDLESS, seconds
+            )
+            connection.execute("DROP TABLE one_row")
+            return taken
+    with (
+        tempfile.TemporaryDirectory(prefix="hub-speed-") as home,
+        closing(sqlite3.connect(Path(home) / "row.db", isolation_level=None)) as file,
+    ):
+        file.executescript(f"{_DURABLE} CREATE TABLE one_row (value integer);")
+        return 1 / _timed(lambda _: file.execute("INSERT INTO one_row VALUES (1)"), _ENDLESS, seconds)
 
 
 def _rows(url: str) -> tuple[Rows, list[Rows]]:
@@ -104,9 +126,7 @@ def _on_sqlite(before: Rows, groups: Sequence[Rows], seconds: float) -> float:
         path = Path(home) / "raw.db"
         _migrate(f"sqlite:///{path}")
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-            connection.executescript(
-                "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
-            )
+            connection.executescript(_DURABLE)
             connection.execute("BEGIN")
             for table in reversed(_BEFORE):
                 connection.execute(f'DELETE FROM "{table}"')
@@ -150,7 +170,7 @@ def _migrate(url: str) -> None:
     store.close()
 
 
-def _timed(act: Callable[[Rows], None], groups: Sequence[Rows], seconds: float) -> float:
+def _timed(act: Callable[[Rows], object], groups: Iterable[Rows], seconds: float) -> float:
     began, count = time.perf_counter(), 0
     for rows in groups:
         act(rows)
