@@ -20,6 +20,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -27,10 +28,10 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import event
 
-from scripts.benchmarks.push_and_drain import ICS
 from tests.stix_objects import TLP
 from tests.world import World, build, clause
 
+ICS: Final = Path(__file__).resolve().parents[3] / "shared" / "data" / "attack-ics-18.1.json"
 PER_POST: Final = 1_000
 MEMBER: Final = "kr-agency"
 NATIONS: Final = ("KR", "US", "JP", "AU", "IN")

@@ -41,7 +41,7 @@ class Access(NamedTuple):
 
 
 @dataclass
-class Recorded:
+class ActStatements:
     """The questions of an act, in order, each once."""
 
     statements: list[Executed] = field(default_factory=list)
@@ -77,9 +77,9 @@ def heard(store: Store, note: Callable[[Executed], Any]) -> Iterator[None]:
 
 
 @contextmanager
-def recorded(store: Store) -> Iterator[Recorded]:
+def recorded(store: Store) -> Iterator[ActStatements]:
     """Record each question that is asked of the store meanwhile."""
-    found = Recorded()
+    found = ActStatements()
     with heard(store, found.add):
         yield found
 
