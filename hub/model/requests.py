@@ -163,7 +163,8 @@ class Disclosure:
 class Page:
     """The rows of a page by columns, in order of position, and whether more rows follow.
 
-    `dates` are in microseconds since 1970. `bodies` is empty in a manifest.
+    `dates` are in microseconds since 1970. `bodies` is empty in a manifest, `ids` and `versions` in a page of
+    objects without names.
     """
 
     # Columns, not rows: a page has a thousand rows, and most answers need two of the dates.
@@ -171,13 +172,12 @@ class Page:
     dates: Sequence[int]
     ids: Sequence[StixId]
     versions: Sequence[str]
-    members: Sequence[MemberId]
     bodies: Sequence[bytes]
     more: bool
 
     @property
     def rows(self) -> tuple[Row, ...]:
-        """Return the rows one by one."""
+        """Return the rows one by one, of a page with names."""
         columns = self.positions, map(from_microseconds, self.dates), self.ids, self.versions
         bodies = self.bodies or repeat(b"")
         return tuple(Row(*row) for row in zip(*columns, bodies, strict=False))

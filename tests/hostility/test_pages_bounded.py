@@ -10,7 +10,7 @@ import orjson
 import pytest
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from hub.model import MemberId, Page, StixId
+from hub.model import Page, StixId
 from hub.store.ledger import pages
 from hub.web.taxii import pages as answers
 from tests.hostility import hostile
@@ -31,8 +31,7 @@ def hub(tmp_path: Path) -> Iterator[InProcessHub]:
 def page_of(count: int) -> Page:
     bodies = [orjson.dumps({"n": n, "text": "x" * n}) for n in range(count)]
     numbers, ids = range(count), [StixId(f"malware--{n}") for n in range(count)]
-    members = [MemberId("us-cert")] * count
-    return Page(numbers, numbers, ids, ["v"] * count, members, bodies, more=count > 2)
+    return Page(numbers, numbers, ids, ["v"] * count, bodies, more=count > 2)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 1_000])

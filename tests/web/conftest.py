@@ -87,7 +87,7 @@ def page_of(rows: Sequence[Row], *, more: bool) -> Page:
     dates = [to_microseconds(row.date_added) for row in rows]
     return Page(
         *([row.position for row in rows], dates, [row.id for row in rows], [row.version for row in rows]),
-        *([MemberId("us-cert")] * len(rows), [row.body for row in rows], more),
+        *([row.body for row in rows], more),
     )
 
 
@@ -119,7 +119,9 @@ class Played:
             raise Unauthenticated("The token is missing or not valid.")
         return found
 
-    def objects(self, service: Service, query: Query, kind: Disclosed = Disclosed.OBJECTS) -> Page:
+    def objects(
+        self, service: Service, query: Query, kind: Disclosed = Disclosed.OBJECTS, *, has_names: bool = True
+    ) -> Page:
         self.kinds.append(kind)
         self.queries.append(query)
         if self.raises:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from dataclasses import replace
 
 import orjson
 import pytest
 from werkzeug.test import TestResponse
 
-from hub.actions.reading import poll
 from hub.errors import Unavailable
-from hub.model import Disclosed, MemberId, Page, Query
-from tests.web.conftest import INDICATOR, TAXII, US, Played, Web, objects_url, page_of, row
+from hub.model import Disclosed
+from tests.web.conftest import INDICATOR, TAXII, US, Played, Web, objects_url, row
 
 GZIP = {"Accept-Encoding": "gzip, deflate"}
 MANIFEST = f"/allied/collections/{US}/manifest/"
@@ -126,22 +124,3 @@ def test_each_object_and_the_cursor_have_a_segment_of_their_own(client: Web) -> 
 @pytest.mark.parametrize("path", [MANIFEST, VERSIONS])
 def test_each_record_has_a_segment_of_its_own(client: Web, path: str) -> None:
     assert len(segments(client.get(path, headers=GZIP).data)) == len(BODIES) + 2
-
-
-@pytest.mark.parametrize("path", PAGES)
-def test_no_byte_depends_on_who_submitted(
-    client: Web, played: Played, monkeypatch: pytest.MonkeyPatch, path: str
-) -> None:
-    """A cert's object and an anonymised one look alike (policy 7), in every coding."""
-    page, answers = page_of(played.rows, more=False), []
-    members = [["us-cert"] * len(BODIES), ["us-cert", "us-agency"] * (len(BODIES) // 2)]
-    for one in members:
-        given = replace(page, members=[MemberId(member) for member in one])
-
-        def act(_service: object, _query: Query, *_kind: Disclosed, given: Page = given) -> Page:
-            return replace(given, bodies=list(given.bodies))
-
-        monkeypatch.setattr(poll, "objects", act)
-        monkeypatch.setattr(poll, "manifest", act)
-        answers.append(client.get(path, headers=GZIP).data)
-    assert answers[0] == answers[1]

@@ -37,14 +37,17 @@ _MISMATCH: Final = "next: this cursor was given for another query; start again w
 _TOO_LONG: Final = "next: the filters are too long for the cursor to hold: repeat them beside it."
 
 
-def objects(service: Service, query: Query, kind: Disclosed = Disclosed.OBJECTS) -> Page:
+def objects(
+    service: Service, query: Query, kind: Disclosed = Disclosed.OBJECTS, *, has_names: bool = True
+) -> Page:
     """Return a page of objects with bodies (TAXII 2.1 section 5.4), recorded as disclosed.
 
-    Raises Unauthenticated for a token no longer valid, and Unavailable without the database or while
-    agreements change too fast.
+    Without `has_names` the page has no ids and versions: an index then has all that the page reads. Raises
+    Unauthenticated for a token no longer valid, and Unavailable without the database or while agreements
+    change too fast.
     """
     for _ in range(_TRIES):
-        entries = _disclosed(service, query, kind, service.limits.page_bytes)
+        entries = _disclosed(service, query, kind, (service.limits.page_bytes, has_names))
         # INVARIANT: the disclosure is committed before bodies are read. Bodies never change, so no lock is
         # needed; None means another epoch, or an erased body, and the page is asked for again.
         bodies = _bodies(service, entries) if entries.columns.positions else []
@@ -55,11 +58,12 @@ def objects(service: Service, query: Query, kind: Disclosed = Disclosed.OBJECTS)
 
 def manifest(service: Service, query: Query, kind: Disclosed = Disclosed.MANIFEST) -> Page:
     """Return a page of rows without bodies (TAXII 2.1 sections 5.3 and 5.8), recorded as disclosed."""
-    return _page(_disclosed(service, query, kind, None), ())
+    return _page(_disclosed(service, query, kind, (None, True)), ())
 
 
 def _page(entries: PageEntries, bodies: Sequence[bytes]) -> Page:
-    return Page(*entries.columns[:5], bodies, entries.more)
+    rows = entries.columns
+    return Page(rows.positions, rows.dates, rows.ids, rows.versions, bodies, entries.more)
 
 
 def exists(service: Service, query: Query) -> bool:
@@ -73,18 +77,21 @@ def _bodies(service: Service, entries: PageEntries) -> list[bytes] | None:
     return pages.bodies(service.store.ask, entries, is_postgresql=not service.store.is_sqlite)
 
 
-def _disclosed(service: Service, query: Query, kind: Disclosed, max_bytes: int | None) -> PageEntries:
-    """Return the rows of a page, recorded as disclosed.
+def _disclosed(
+    service: Service, query: Query, kind: Disclosed, wanted: tuple[int | None, bool]
+) -> PageEntries:
+    """Return the rows of a page, recorded as disclosed. `wanted`: the bytes of bodies, and names or not.
 
     The statement refuses visible justifications that are out of date; then the page is asked for again.
     """
+    max_bytes, has_names = wanted
     # The cache of this process comes first: most pages need one statement in all.
     visible = service.in_force.latest(query.reader)
     for _ in range(_TRIES):
         if visible is None:
             with service.store.read() as connection:
                 visible = _visible(service, connection, query.reader)
-        ask = PageRequest(query, kind, max_bytes, visible.valid(query), *visible[2:])
+        ask = PageRequest(query, kind, max_bytes, has_names, visible.valid(query), *visible[2:])
         entries = service.disclosures.disclose(service.store, ask)
         if not entries.is_admitted:
             service.known_tokens.forget(query.reader.token)

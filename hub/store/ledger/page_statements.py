@@ -20,7 +20,8 @@ from hub.store.database.statements import Statement
 from hub.store.ledger import disclosures
 from hub.store.schema.release_indexes import IDENTIFIED, JUSTIFIED, OWN, TYPED
 
-ROW: Final = ("position", "date_added", "stix_id", "version", "member", "content_id", "size")
+KEYS: Final = ("position", "date_added", "content_id", "size")  # of a row: an index has these
+NAMES: Final = ("stix_id", "version")
 # Ranges of one merge. SQLite takes 500 SELECTs in one; a merge of more ranges sorts instead.
 _MOST_RANGES: Final = 256
 KINDS: Final = {
@@ -41,7 +42,8 @@ KINDS: Final = {
 class Shape(NamedTuple):
     """The filters of a query, and the parts of its statement: texts differ in these alone.
 
-    `ranges` is the number of justifications in a merge; 0: any number, sorted.
+    `has_names`: rows have `KEYS` and `NAMES`, else `KEYS` alone. `ranges` is the number of justifications in
+    a merge; 0: any number, sorted.
     """
 
     is_postgresql: bool
@@ -50,17 +52,23 @@ class Shape(NamedTuple):
     has_versions: bool
     selections: frozenset[VersionFilter]
     has_own: bool
+    has_names: bool
     ranges: int = 0
 
     @classmethod
-    def of(cls, query: Query, valid: int, *, is_postgresql: bool, has_own: bool) -> Shape:
+    def of(cls, query: Query, valid: int, *, is_postgresql: bool, has_own: bool, has_names: bool) -> Shape:
         """Return the shape of a query with so many visible justifications."""
         filters = bool(query.ids), bool(query.types), bool(query.versions), query.selections
         is_plain = not any(filters[:3]) and VersionFilter.FIRST not in query.selections
         is_merge = is_plain and valid <= _MOST_RANGES
         # Rounded up: few texts for all numbers of justifications.
         ranges = 1 << max(valid - 1, 0).bit_length() if is_merge else 0
-        return cls(is_postgresql, *filters, has_own, ranges)
+        return cls(is_postgresql, *filters, has_own, has_names, ranges)
+
+    @property
+    def row(self) -> tuple[str, ...]:
+        """The columns of a row."""
+        return (*KEYS, *NAMES) if self.has_names else KEYS
 
 
 # --- statements -----------------------------------------------------------------------------------
@@ -91,7 +99,7 @@ def emptiness(shape: Shape, *, is_timed: bool) -> Statement:
 def rows(shape: Shape) -> Statement:
     """Return the statement for at most `wanted` rows, in order. No admission is checked."""
     text = f"""WITH {_keys(shape, "$wanted")}
-        SELECT {_columns("r")} FROM {_at_keys(shape)} ORDER BY r.date_added"""
+        SELECT {_columns("r", shape)} FROM {_found(shape)} ORDER BY r.date_added"""
     return _statement(text, shape.is_postgresql)
 
 
@@ -107,8 +115,8 @@ def served(shape: Shape) -> Statement:
 def recorded_page(shape: Shape, *, is_cut: bool, is_timed: bool) -> Statement:
     """Return the statement of PostgreSQL that reads a page and records the page.
 
-    Each row has admission, validity, and whether more rows follow, then the columns of `ROW`. `is_cut`: the
-    bodies count, up to `size_limit`.
+    Each row has admission, validity, and the number of found rows, then the columns of the shape. `is_cut`:
+    the bodies count, up to `size_limit`.
     """
     # INVARIANT: nothing stale leaves (I3). Admission, validity, rows and disclosure are one statement and so
     # one snapshot (storage.md). No admission or no validity: the limit is 0, and no row is found.
@@ -119,11 +127,11 @@ def recorded_page(shape: Shape, *, is_cut: bool, is_timed: bool) -> Statement:
     total = ", sum(size) OVER (ORDER BY date_added) AS total" if is_cut else ""
     text = f"""WITH {_moment(shape.is_postgresql, is_timed)},
         {_keys(shape, may_read)},
-        found AS (SELECT {_columns("r")} FROM {_at_keys(shape)}),
+        found AS (SELECT {_columns("r", shape)} FROM {_found(shape)}),
         numbered AS (SELECT *, row_number() OVER (ORDER BY date_added) AS number{total} FROM found),
         page AS (SELECT * FROM numbered WHERE {fits}),
         {disclosures.RECORDED}
-        SELECT is_admitted, is_current, (SELECT count(*) FROM found), {_columns("page")}
+        SELECT is_admitted, is_current, (SELECT count(*) FROM found), {_columns("page", shape)}
         FROM moment LEFT JOIN page ON true ORDER BY page.date_added"""
     return _statement(text, shape.is_postgresql)
 
@@ -183,19 +191,21 @@ def _moment(is_postgresql: bool, is_timed: bool) -> str:
 # --- the rows ---------------------------------------------------------------------------------------
 
 
-def _columns(table: str) -> str:
-    return ", ".join(f"{table}.{name}" for name in ROW)
+def _columns(table: str, shape: Shape) -> str:
+    return ", ".join(f"{table}.{name}" for name in shape.row)
 
 
 def _keys(shape: Shape, limit: str) -> str:
-    """Return the CTE with date and position of the first rows, at most `limit`, in order."""
-    found = _sources(shape, "r.date_added, r.position", limit="$wanted")
+    """Return the CTE with the keys of the first rows, at most `limit`, in order."""
+    found = _sources(shape, ", ".join(f"r.{name}" for name in KEYS), limit="$wanted")
     return f"""keys AS MATERIALIZED (
-        SELECT date_added, position FROM ({found}) AS found ORDER BY date_added LIMIT {limit})"""
+        SELECT {", ".join(KEYS)} FROM ({found}) AS found ORDER BY date_added LIMIT {limit})"""
 
 
-def _at_keys(shape: Shape) -> str:
+def _found(shape: Shape) -> str:
     """Return the FROM clause with the rows of the keys."""
+    if not shape.has_names:
+        return "keys r"
     place = "r.recipient = $nation AND r.position = k.position"
     if shape.is_postgresql:  # LIMIT: one look-up for each key, whatever number of keys the planner expects
         return f"keys k CROSS JOIN LATERAL (SELECT * FROM release r WHERE {place} LIMIT 1) r"

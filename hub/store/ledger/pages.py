@@ -15,7 +15,6 @@ from hub.model import (
     Disclosure,
     Form,
     Kind,
-    MemberId,
     NationCode,
     Query,
     StixId,
@@ -25,14 +24,14 @@ from hub.model import (
 from hub.store.database.moments import Clock, of_machine
 from hub.store.database.statements import Statement, Values, listed
 from hub.store.ledger import disclosures, page_statements
-from hub.store.ledger.page_statements import ROW, Shape
+from hub.store.ledger.page_statements import KEYS, Shape
 
 Ask = Callable[[Statement, Values], list[Any]]
 
 _FETCHED_BYTES: Final = 1_048_576  # drivers copy what they fetch
 _NO_ID: Final = -1  # the justification of no row
 _KINDS: Final = {kind.clearance: kind.value for kind in Kind}
-_SIZE: Final = ROW.index("size")
+_SIZE: Final = KEYS.index("size")
 
 
 class Valid(NamedTuple):
@@ -47,12 +46,13 @@ class PageRequest(NamedTuple):
 
     `valid` holds for the reader. It is right for the `generation` of this `epoch` and this `configuration`,
     until a justification above `last`, or an own one above `last_own`, comes, from `since` until before
-    `until`. None as `max_bytes`: bodies do not leave.
+    `until`. None as `max_bytes`: bodies do not leave. `has_names`: ids and versions are wanted.
     """
 
     query: Query
     kind: Disclosed
     max_bytes: int | None
+    has_names: bool
     valid: Valid
     epoch: str
     configuration: int
@@ -64,20 +64,22 @@ class PageRequest(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """The rows of a page by columns, in order of position. Dates are in microseconds since 1970."""
+    """The rows of a page by columns, in order of position. Dates are in microseconds since 1970.
+
+    `ids` and `versions` are empty unless the request asks for names.
+    """
 
     # Columns, not rows: a page has a thousand rows, and its reader asks for a few of the columns.
     positions: Sequence[int] = ()
     dates: Sequence[int] = ()
-    ids: Sequence[StixId] = ()
-    versions: Sequence[str] = ()
-    members: Sequence[MemberId] = ()
     contents: Sequence[int] = ()
     sizes: Sequence[int] = ()
+    ids: Sequence[StixId] = ()
+    versions: Sequence[str] = ()
 
     @classmethod
     def of(cls, rows: Sequence[tuple[Any, ...]]) -> Columns:
-        """Return the columns of rows with the columns of `ROW`."""
+        """Return the columns of rows of the driver."""
         return cls(*zip(*rows, strict=True))
 
 
@@ -161,7 +163,7 @@ def emptiness(ask: PageRequest, clock: Clock | None, *, is_postgresql: bool) -> 
 
 def _given(ask: PageRequest, *, is_postgresql: bool) -> tuple[Shape, dict[str, Any]]:
     """Return the shape of a page's statement, and the values but for `clock`."""
-    shape, given = _selected(ask.query, ask.valid, is_postgresql=is_postgresql)
+    shape, given = _selected(ask.query, ask.valid, is_postgresql=is_postgresql, has_names=ask.has_names)
     reader = ask.query.reader
     return shape, given | {
         "token": reader.token,
@@ -178,9 +180,13 @@ def _given(ask: PageRequest, *, is_postgresql: bool) -> tuple[Shape, dict[str, A
     }
 
 
-def _selected(query: Query, valid: Valid, *, is_postgresql: bool) -> tuple[Shape, dict[str, Any]]:
+def _selected(
+    query: Query, valid: Valid, *, is_postgresql: bool, has_names: bool = False
+) -> tuple[Shape, dict[str, Any]]:
     """Return the shape and the values that select the rows of a query."""
-    shape = Shape.of(query, len(valid.ids), is_postgresql=is_postgresql, has_own=bool(valid.own))
+    shape = Shape.of(
+        query, len(valid.ids), is_postgresql=is_postgresql, has_own=bool(valid.own), has_names=has_names
+    )
     ids = [*valid.ids, *[_NO_ID] * (shape.ranges - len(valid.ids))]
     given: dict[str, Any] = {
         "nation": query.reader.nation,

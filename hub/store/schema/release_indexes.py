@@ -20,7 +20,14 @@ def release_indexes() -> tuple[Index, ...]:
     # INVARIANT: after the filter, each index has the justification. So a poll reads visible rows alone, and
     # its time says nothing about hidden rows (policy 9). Dates rise with positions (I4), and a poll has a
     # date.
-    justified = ("recipient", "justification_id", "date_added", "is_newest", "position")
+    # With the columns of a page of objects: such a page reads the index alone.
+    justified = (
+        "recipient",
+        "justification_id",
+        "date_added",
+        "is_newest",
+        *("position", "content_id", "size"),
+    )
     typed = ("recipient", "type", "justification_id", "date_added")
     own = ("recipient", "member", "justification_id", "date_added")
     return (

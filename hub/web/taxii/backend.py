@@ -128,7 +128,8 @@ class TaxiiBackend(Backend):  # type: ignore[misc] # medallion ships no types
         """Return the number of objects of a page, and the page."""
         # A HEAD sends no objects: its disclosure is that of a manifest, and causes no recall (policy 8).
         is_head = asked().environ["REQUEST_METHOD"] == "HEAD"
-        page = poll.objects(self._service, query, Disclosed.MANIFEST if is_head else Disclosed.OBJECTS)
+        kind = Disclosed.MANIFEST if is_head else Disclosed.OBJECTS
+        page = poll.objects(self._service, query, kind, has_names=False)
         if page.positions:
             rate_limits().charge(caller(), len(page.positions))
         following = self._next(query, page, Disclosed.OBJECTS)

@@ -5,7 +5,9 @@ An empty list never appears in a resource (TAXII 2.1 section 1.6.8): it is left 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import Final
 
 import orjson
@@ -77,15 +79,15 @@ def _plain(head: bytes, tail: bytes, texts: list[bytes]) -> Body:
 
 def _chunks(head: bytes, tail: bytes, texts: list[bytes]) -> Iterator[bytes]:
     """Yield the page in chunks of about 64 KB; each text is freed when its chunk was sent."""
-    before = head
+    ends = list(accumulate(map(len, texts)))
+    before, sent, size = head, 0, 0
     while texts:
-        count = size = 0
-        while size < _CHUNK_BYTES and count < len(texts):
-            size += len(texts[count])
-            count += 1
-        chunk = b",".join(texts[:count])
+        # One join for each chunk: a page is a megabyte, and each copy of it counts.
+        count = max(bisect_right(ends, size + _CHUNK_BYTES) - sent, 1)
+        sent, size = sent + count, ends[sent + count - 1]
+        chunk = b",".join((before + texts[0], *texts[1:count]))
         del texts[:count]
-        yield b"".join((before, chunk, b"" if texts else tail))
+        yield chunk if texts else chunk + tail
         before = b","
 
 

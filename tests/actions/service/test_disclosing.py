@@ -175,7 +175,7 @@ def _ask(world: World, *ids: str) -> PageRequest:
     query = world.query("kr-cert", ids=frozenset(map(StixId, ids)))
     with world.service.store.read() as connection:
         valid = world.service.in_force.visible(connection, query.reader, present(world.service, connection))
-    return PageRequest(query, Disclosed.OBJECTS, None, valid.valid(query), *valid[2:])
+    return PageRequest(query, Disclosed.OBJECTS, None, True, valid.valid(query), *valid[2:])
 
 
 def _together(world: World, asks: Sequence[PageRequest]) -> tuple[list[PageEntries | BaseException], int]:

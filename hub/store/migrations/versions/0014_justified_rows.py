@@ -26,7 +26,8 @@ def upgrade() -> None:
     _divide_by_origin(op.get_bind())
     _make_own_justifications(op.get_bind())
     justification, date = "justification_id", "date_added"
-    _index("justified", ["recipient", justification, date, "is_newest", "position"], _SERVED)
+    columns = ["is_newest", "position", "content_id", "size"]
+    _index("justified", ["recipient", justification, date, *columns], _SERVED)
     _index("typed", ["recipient", "type", justification, date], _SERVED)
     _index("identified", ["recipient", "stix_id", justification, date], None)
     _index("own", ["recipient", "member", justification, date], f"{_SERVED} AND origin = recipient")
