@@ -234,7 +234,8 @@ class Run:
 
     def _disk(self, hub: MeasuredHub) -> None:
         if self.settings.wants("DISK"):
-            note = f"{hub.bytes_on_disk / 1e6:,.0f} MB; filled in {hub.filled_seconds:,.0f} s"
+            wall, cpu = hub.filled_seconds
+            note = f"{hub.bytes_on_disk / 1e6:,.0f} MB; filled in {wall:,.0f} s, {cpu:,.0f} s CPU"
             self.add("DISK, filled", "bytes/object", hub.bytes_on_disk / self.size, note=note)
 
     # --- peers ----------------------------------------------------------------------------------
@@ -251,6 +252,8 @@ class Run:
                 self._peer(name)
             except PeerAbsent as absent:
                 self.notes[name] = str(absent)
+            except (OSError, RuntimeError) as error:  # a peer that fails does not end the run
+                self.notes[name] = f"failed: {error}"
 
     def _peer(self, name: str) -> None:
         settings = self.settings
