@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -69,14 +70,16 @@ def main(**options: Any) -> None:
         profiled(databases, sizes[0], settings)
         return
     described = machine.describe(Path(tempfile.gettempdir()))
-    runs = _measure(databases, sizes, settings)
-    figures = [figure for run in runs for figure in run.figures]
-    with_growth(figures)
-    notes = report.notes(described, settings, runs, time.monotonic() - began)
+    runs: list[Run] = []
+    for run in _measured(databases, sizes, settings):
+        runs.append(run)
+        figures = [figure for each in runs for figure in each.figures]
+        with_growth(figures)
+        notes = report.notes(described, settings, runs, time.monotonic() - began)
+        if (file := options["json_file"]) is not None:  # after each size, for a long run may be cut off
+            told = report.as_json(described, settings, runs, notes) | {"sizes": sizes, "databases": databases}
+            file.write_text(json.dumps(told, indent=1))
     click.echo("\n".join([*table.lines(figures, settings.peers), "", *notes]))
-    if (file := options["json_file"]) is not None:
-        told = report.as_json(described, settings, runs, notes) | {"sizes": sizes, "databases": databases}
-        file.write_text(json.dumps(told, indent=1))
 
 
 def _settings(options: dict[str, Any]) -> RunSettings:
@@ -93,18 +96,16 @@ def _settings(options: dict[str, Any]) -> RunSettings:
     )
 
 
-def _measure(databases: list[str], sizes: list[int], settings: RunSettings) -> list[Run]:
+def _measured(databases: list[str], sizes: list[int], settings: RunSettings) -> Iterator[Run]:
     client = ClientProcesses()
-    runs = []
     try:
         for database in databases:
             for size in sizes:
                 run = Run(settings, client, database, size, lambda words: click.echo(words, err=True))
                 run.measure()
-                runs.append(run)
+                yield run
     finally:
         client.close()
-    return runs
 
 
 def _check_room(size: int, kept: Path | None) -> None:

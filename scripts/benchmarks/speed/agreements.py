@@ -136,7 +136,8 @@ def revoke(client: ClientProcesses, hub: MeasuredHub, agreed: Agreed) -> Revoked
     committed = (time.perf_counter() - began) * 1_000
     polls = [poll() for _ in range(_POLLS)]
     began = time.perf_counter()
-    work(hub.live.service)
+    while not work(hub.live.service).is_done:  # a worker is at it
+        time.sleep(_BETWEEN_SECONDS)
     return Revoked(
         committed,
         polls[0][1] - min(agreed.otherwise, PAGE),

@@ -56,12 +56,18 @@ class Figure:
         return self.hub / self.limit if self.hub is not None and self.limit else None
 
     @property
+    def cpu_ratio(self) -> float | None:
+        """The bare app's CPU time by the hub's: the ratio that other load on the machine disturbs least."""
+        return self.bare_cpu_us / self.cpu_us if self.bare_cpu_us and self.cpu_us else None
+
+    @property
     def is_read(self) -> bool:
         return self.unit in (RATE, REQUESTS) and not self.name.startswith(("PUSH", "AGREE", "raw"))
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self) | {
             "ratio": self.ratio,
+            "cpu_ratio": self.cpu_ratio,
             "goal": None if self.goal is None else str(self.goal),
             "is_met": None if self.goal is None else self.goal.is_met(self),
         }

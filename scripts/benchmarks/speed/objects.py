@@ -69,6 +69,11 @@ def _types() -> list[str]:
 _TYPES: Final = _types()
 
 
+def _member_at(number: int) -> int:
+    # Each thousand moves the members on by one place, so that the rare type comes from all nations.
+    return (number + number // _CYCLE) % len(MEMBERS)
+
+
 @dataclass(frozen=True)
 class MadeObject:
     """The object of a number. `series` keeps ids apart: two series share no object."""
@@ -80,8 +85,7 @@ class MadeObject:
 
     @property
     def member(self) -> str:
-        # Each thousand moves the members on by one place, so that the rare type comes from all nations.
-        return MEMBERS[(self.number + self.number // _CYCLE) % len(MEMBERS)]
+        return MEMBERS[_member_at(self.number)]
 
     @property
     def type(self) -> str:
@@ -141,11 +145,10 @@ class MadeObject:
         return random.Random(self.series * 1_000_000_007 + self.number)
 
     def _earlier(self, stix_type: str, count: int) -> list[str]:
-        found: list[str] = []
+        mine, found = _member_at(self.number), []
         for number in range(self.number - 1, max(-1, self.number - _LOOK_BACK), -1):
-            other = MadeObject(number, self.series)
-            if other.type == stix_type and other.member == self.member:
-                found.append(other.id)
+            if _TYPES[number % _CYCLE] == stix_type and _member_at(number) == mine:
+                found.append(MadeObject(number, self.series).id)
                 if len(found) == count:
                     break
         return found

@@ -60,7 +60,7 @@ class KnownData:
     last: str
     before_ten: str
     rare: int
-    total: int  # objects visible in all
+    pages: int = RECORDED_PAGES  # of each walk
 
 
 def drain(client: ClientProcesses, subject: Subject, target: str, pages: int = 1 << 30) -> JobResult:
@@ -80,16 +80,15 @@ def learn(client: ClientProcesses, subject: Subject, collection: str) -> KnownDa
         result = drain(client, subject, target, RECORDED_PAGES)
         drained[name] = count(result)
         recorded += result.answers
-    chance, ids, newest, total = random.Random(3), [], [], 0
+    chance, ids, newest = random.Random(3), [], []
     whole = drain(client, subject, _walks(subject, collection)["MANIFEST"])
     for answer in whole.answers:
         entries = orjson.loads(answer.decoded()).get("objects", [])
         ids += [entry["id"] for entry in chance.sample(entries, min(_IDS, len(entries)))]
         newest = [*newest[-11:], *(entry["date_added"] for entry in entries[-11:])]
-        total += len(entries)
     ids = chance.sample(ids, min(_IDS, len(ids)))
     rare = count(drain(client, subject, _filtered(subject, collection), 1))
-    return KnownData(drained, recorded, ids, newest[-1], newest[-11], rare, total)
+    return KnownData(drained, recorded, ids, newest[-1], newest[-11], rare)
 
 
 def last_date(client: ClientProcesses, subject: Subject, collection: str, after: str) -> str:

@@ -32,6 +32,7 @@ from tests.ports import free_port
 _COLLECTION: Final = "us"
 _GZIP: Final = {"Accept-Encoding": "gzip"}
 _WITHDRAWN: Final = 0.01
+_LEAST_LEFT: Final = 0.1  # the share of a request's time beside its durable row
 _DISCLOSING: Final = ("TAIL10", "GET")
 _ALL: Final = "released"
 
@@ -147,8 +148,13 @@ class Run:
         """State the rate as if the disclosure cost nothing: less the time of one durable row."""
         if figure.hub is None or not figure.limit:
             return ""
-        rate = 1 / max(1e-9, 1 / figure.hub - self.durable_seconds)
-        return f"less a durable row of {self.durable_seconds * 1e3:.2f} ms: {rate / figure.limit:.3f}"
+        words, left = (
+            f"a durable row of {self.durable_seconds * 1e3:.2f} ms",
+            1 / figure.hub - self.durable_seconds,
+        )
+        if left < _LEAST_LEFT / figure.hub:  # the disk was slower alone: nothing can be said
+            return f"most of it is {words}"
+        return f"less {words}: {1 / left / figure.limit:.3f}"
 
     def _gzip(self, subject: Subject, read: ReadWork) -> None:
         read = replace(read, name=f"{read.name}, gzip", headers=_GZIP, goal=None)
@@ -234,7 +240,8 @@ class Run:
 
     def _disk(self, hub: MeasuredHub) -> None:
         if self.settings.wants("DISK"):
-            note = f"{hub.bytes_on_disk / 1e6:,.0f} MB; filled in {hub.filled_seconds:,.0f} s"
+            wall, cpu = hub.filled_seconds
+            note = f"{hub.bytes_on_disk / 1e6:,.0f} MB; filled in {wall:,.0f} s, {cpu:,.0f} s CPU"
             self.add("DISK, filled", "bytes/object", hub.bytes_on_disk / self.size, note=note)
 
     # --- peers ----------------------------------------------------------------------------------
@@ -251,6 +258,8 @@ class Run:
                 self._peer(name)
             except PeerAbsent as absent:
                 self.notes[name] = str(absent)
+            except (OSError, RuntimeError) as error:  # a peer that fails does not end the run
+                self.notes[name] = f"failed: {error}"
 
     def _peer(self, name: str) -> None:
         settings = self.settings

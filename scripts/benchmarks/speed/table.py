@@ -11,7 +11,7 @@ _TEXTS: Final = frozenset({"database", "work", "unit", "note"})
 _SMALL: Final = 10  # below it, figures have a decimal
 _COLUMNS: Final = (
     *("database", "N", "work", "unit", "hub", "limit", "hub/limit", "goal", "met"),
-    *("CPU µs", "bare CPU µs", "bytes", "growth"),
+    *("CPU µs", "bare CPU µs", "by CPU", "bytes", "growth"),
 )
 
 
@@ -54,6 +54,7 @@ def _cells(figure: Figure, peers: Sequence[str]) -> list[str]:
         "" if met is None else "yes" if met else "no",
         _number(figure.cpu_us),
         _number(figure.bare_cpu_us),
+        "" if figure.cpu_ratio is None else f"{figure.cpu_ratio:.3f}",
         _number(figure.wire_bytes),
         growth,
         *(_beside(figure, peer) for peer in peers),
