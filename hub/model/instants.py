@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 # RFC 3339 allows any number of digits; no clock needs more than these.
@@ -58,7 +59,12 @@ def version_key(text: str) -> str | None:
     STIX 2.1 section 2.13 counts: upper-case `T` and `Z`, no other offset, an existing day, no leap second
     (outside every clock of the hub), at most 40 characters.
     """
-    match = _TIMESTAMP.fullmatch(text) if len(text) <= MAX_TIMESTAMP_CHARACTERS else None
+    return _version_key(text) if len(text) <= MAX_TIMESTAMP_CHARACTERS else None
+
+
+@lru_cache(maxsize=4_096)  # schema, order of versions and rules ask for the same few texts of an object
+def _version_key(text: str) -> str | None:
+    match = _TIMESTAMP.fullmatch(text)
     if match is None:
         return None
     seconds, fraction = match.groups()

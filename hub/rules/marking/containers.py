@@ -337,13 +337,16 @@ class _Settling:
     ) -> ObjectVersion:
         """Return the version with this marking, labels and the markings taken over from other members."""
         # `base` is kept without labels and granular markings: redactions start from `base` (policy 7).
-        handled = version.altered(
-            base=_with_taken(version, base).tlp,
-            base_rel_to=_with_taken(version, base).rel_to,
+        start, full = _with_taken(version, base), _with_taken(version, self._raised(version, base))
+        return version.altered(  # all at once: every change copies the version
+            base=start.tlp,
+            base_rel_to=start.rel_to,
             given=self.given.get(version.key),
             is_contained=is_contained,
+            tlp=full.tlp,
+            rel_to=full.rel_to,
+            is_closed=full.is_closed,
         )
-        return with_taken(handled, self._raised(version, base))
 
     def _raised(self, version: ObjectVersion, base: EffectiveMarking) -> EffectiveMarking:
         """Return the marking with labels and granular markings; own REL TO still addresses the object."""

@@ -68,6 +68,8 @@ class ClausesInForce:
         `is_last`: no version of the record follows, deleted or not. Redactions and answers are made of the
         last version alone (policy 4: the newest decides).
         """
+        if not self._altering and candidate.facts.about is None:
+            return {}
         key = candidate, is_last
         if key not in self._others:
             self._others[key] = dict(self._decided(candidate, is_last=is_last))

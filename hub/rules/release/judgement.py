@@ -133,6 +133,8 @@ class Judging:
         self.versions = dict(versions)
         # One cache for the whole judgement: equal candidates are decided once.
         self._clauses = ClausesInForce(context.recipients, context.periods, context.now)
+        # By key, with the version: a stored version and its re-marked state have the same key.
+        self._known: dict[int, tuple[ObjectVersion, Candidate, Mapping[NationCode, Class]]] = {}
 
     @classmethod
     def of_changed(cls, context: DecisionContext, handled: EffectiveMarkings) -> Judging:
@@ -157,7 +159,8 @@ class Judging:
         before, now = by_record(handled.before.values()), by_record(handled.now.values())
         found: dict[MemberId, set[StixId]] = defaultdict(set)
         for member, id in {v.record for v in self.versions.values()}:
-            if self._facts(before.get((member, id), ())) != self._facts(now[member, id]):
+            former = before.get((member, id))
+            if former is None or self._facts(former) != self._facts(now[member, id]):
                 found[member].add(id)
         return found
 
@@ -216,7 +219,7 @@ class Judging:
             # neither alone admits a reader (policy 7).
             others=to_audience(others, stored.audiences.get(version.key, frozenset())),
             left={redaction.ceiling: redaction.refers for redaction in version.redactions},
-            is_masked=self.context.candidate(version).is_masked,
+            is_masked=self._candidate(version).is_masked,
             sources=frozenset(filter(None, identities)),
             # Policy 2.7: only a container with TLP of its own is free from the unmarked names inside.
             unbound=frozenset() if version.markings.tlp is None else version.contains,
@@ -230,10 +233,21 @@ class Judging:
             yield from zip(ordered, [*(v.key for v in ordered[1:]), None], strict=True)
 
     def _own(self, version: ObjectVersion) -> Mapping[NationCode, Class]:
-        return self._clauses.as_submitted(self.context.candidate(version))
+        return self._decided(version)[2]
+
+    def _candidate(self, version: ObjectVersion) -> Candidate:
+        return self._decided(version)[1]
+
+    def _decided(self, version: ObjectVersion) -> tuple[ObjectVersion, Candidate, Mapping[NationCode, Class]]:
+        known = self._known.get(version.key)
+        if known is None or known[0] is not version:
+            candidate = self.context.candidate(version)
+            known = version, candidate, self._clauses.as_submitted(candidate)
+            self._known[version.key] = known
+        return known
 
     def _others(self, version: ObjectVersion, *, is_last: bool) -> Mapping[View, Class]:
-        return self._clauses.in_other_forms(self.context.candidate(version), is_last=is_last)
+        return self._clauses.in_other_forms(self._candidate(version), is_last=is_last)
 
 
 def _is_last(version: ObjectVersion, later: int | None) -> bool:

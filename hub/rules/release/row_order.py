@@ -70,6 +70,8 @@ def _priority(row: Appended, versions: Mapping[int, ObjectVersion]) -> _Order:
 
 def _ordered(waits_for: Mapping[StixId, set[StixId]], first: Mapping[StixId, _Order]) -> list[StixId]:
     """Return the ids so that each follows all ids in `waits_for`, except within a cycle."""
+    if not any(waits_for.values()):
+        return sorted(waits_for, key=first.__getitem__)
     cycle = _cycles(waits_for)
     inside: dict[StixId, list[StixId]] = defaultdict(list)
     for id in sorted(waits_for, key=first.__getitem__):
@@ -81,6 +83,9 @@ def _ordered(waits_for: Mapping[StixId, set[StixId]], first: Mapping[StixId, _Or
     ordered: list[StixId] = []
     for one in _topological(between, {one: first[ids[0]] for one, ids in inside.items()}):
         members = set(inside[one])
+        if len(members) == 1:
+            ordered.append(one)
+            continue
         ordered += _topological({id: waits_for[id] & members for id in inside[one]}, first)
     return ordered
 

@@ -275,7 +275,7 @@ class _Drafting:
             # Policy 7: a cert is never hidden, but a cert's object may name a hidden member's object.
             if self.draft_context.submitter.kind is Kind.CERT:
                 source_hiding = SourceHiding.NONE if names_colleagues(*around) else SourceHiding.RENAMED
-            found.append(replace(version, taken=taken_over(*around), source_hiding=source_hiding))
+            found.append(version.altered(taken=taken_over(*around), source_hiding=source_hiding))
         return found
 
     def _is_own(self, id: StixId) -> bool:
