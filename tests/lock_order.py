@@ -20,6 +20,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import Engine
 
+from hub.store.database.statements import Statement
+
 
 class Rank(IntEnum):
     """The kinds of lock, in the order in which they are taken."""
@@ -115,6 +117,13 @@ class Recorder:
         event.listen(Engine, "commit", self._end)
         event.listen(Engine, "rollback", self._end)
         event.listen(Engine, "before_cursor_execute", self._execute)
+        original = Statement.rows  # given to the driver: no engine hears of it
+
+        def rows(statement: Statement, connection: Connection, given: Mapping[str, Any]) -> list[Any]:
+            self._execute(connection, None, statement.text, given, None, executemany=False)
+            return original(statement, connection, given)
+
+        Statement.rows = rows  # type: ignore[method-assign]
 
     @contextmanager
     def off(self) -> Iterator[None]:

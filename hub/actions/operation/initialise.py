@@ -45,6 +45,7 @@ from hub.stix import reading
 from hub.stix.marking import tlp
 from hub.store.agreement import agreements, configurations
 from hub.store.agreement.configurations import Kept
+from hub.store.database import statistics
 from hub.store.database.connection import Connection
 from hub.store.ledger import derived_objects, ledgers, releases
 from hub.store.ledger.releases import NewRow
@@ -150,6 +151,8 @@ def initialise(
         if plan.done.is_new:
             _record_listed(connection, service.registry)
         _publish(service, connection, nations if plan.clears_ledgers else new)
+    with service.store.write(when_closed=True) as connection:
+        statistics.keep(connection)
     return plan.done
 
 

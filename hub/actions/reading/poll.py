@@ -26,7 +26,6 @@ from hub.proofs import cursors
 from hub.proofs.canonical import canonical
 from hub.store.database.connection import Connection
 from hub.store.ledger import pages
-from hub.store.ledger.page_statements import ROW
 from hub.store.ledger.pages import PageEntries, PageRequest
 
 _NONCE_BYTES: Final = 12
@@ -48,7 +47,7 @@ def objects(service: Service, query: Query, kind: Disclosed = Disclosed.OBJECTS)
         entries = _disclosed(service, query, kind, service.limits.page_bytes)
         # INVARIANT: the disclosure is committed before bodies are read. Bodies never change, so no lock is
         # needed; None means another epoch, or an erased body, and the page is asked for again.
-        bodies = _bodies(service, entries) if entries.rows else []
+        bodies = _bodies(service, entries) if entries.columns.positions else []
         if bodies is not None:
             return _page(entries, bodies)
     raise Unavailable(_MOVES)
@@ -60,9 +59,7 @@ def manifest(service: Service, query: Query, kind: Disclosed = Disclosed.MANIFES
 
 
 def _page(entries: PageEntries, bodies: Sequence[bytes]) -> Page:
-    empty: list[Any] = [()] * len(ROW)
-    positions, dates, ids, versions, members, *_ = [*zip(*entries.rows, strict=True)] or empty
-    return Page(positions, dates, ids, versions, members, bodies, entries.more)
+    return Page(*entries.columns[:5], bodies, entries.more)
 
 
 def exists(service: Service, query: Query) -> bool:
@@ -73,8 +70,7 @@ def exists(service: Service, query: Query) -> bool:
 
 
 def _bodies(service: Service, entries: PageEntries) -> list[bytes] | None:
-    with service.store.read() as connection:
-        return pages.bodies(connection, entries)
+    return pages.bodies(service.store.ask, entries, is_postgresql=not service.store.is_sqlite)
 
 
 def _disclosed(service: Service, query: Query, kind: Disclosed, max_bytes: int | None) -> PageEntries:
@@ -91,13 +87,13 @@ def _disclosed(service: Service, query: Query, kind: Disclosed, max_bytes: int |
         ask = PageRequest(query, kind, max_bytes, visible.valid(query), *visible[2:])
         entries = service.disclosures.disclose(service.store, ask)
         if not entries.is_admitted:
+            service.known_tokens.forget(query.reader.token)
             raise Unauthenticated(authenticate.REFUSAL)
         if entries.is_current:
-            if entries.rows:
+            if (rows := entries.columns).positions:
                 # After COMMIT: the process remembers the last served row, to name a loss of the database.
-                position, date, *_ = entries.rows[-1]
-                at = from_microseconds(date)
-                service.store.memory.note_page(query.reader.nation, position, at, entries.epoch)
+                at = from_microseconds(rows.dates[-1])
+                service.store.memory.note_page(query.reader.nation, rows.positions[-1], at, entries.epoch)
             return entries
         visible = None
     raise Unavailable(_MOVES)

@@ -97,10 +97,10 @@ def _record(store: Store, batch: Sequence[_Entry]) -> None:
 
 
 def _empty(store: Store, ask: PageRequest) -> PageEntries | None:
-    """Return a page without rows; None: the page needs a record, or only a transaction can tell."""
+    """Return a page without rows; None: the page needs a record."""
     statement, given = pages.emptiness(ask, store.clock, is_postgresql=not store.is_sqlite)
     found = store.ask(statement, given)
-    if not found:
+    if not found:  # no ledger
         return None
     ((is_admitted, is_current, has_rows),) = found
     if is_admitted and is_current and has_rows:

@@ -122,17 +122,23 @@ class Store:
             connection, _ = self._open_transaction(stack, self._engine, when_closed=when_closed)
             yield connection
 
-    def ask(self, statement: Statement, given: Values) -> list[Any] | None:
-        """Return the rows of one statement that reads, without a transaction around it; None: ask in one.
+    def ask(self, statement: Statement, given: Values) -> list[Any]:
+        """Return the rows of one statement that reads, without a transaction around it.
 
         The statement is its own snapshot, and states by itself what it depends on: epoch, closing, and
-        configuration. After any error of the database the result is None: a transaction names the error.
+        configuration. After an error of the database it is asked again in a transaction, which names the
+        error: raises as `read`.
         """
         try:
             with closing(self._engine.raw_connection()) as pooled:
-                return ask(pooled.driver_connection, statement, given)
+                try:
+                    return ask(pooled.driver_connection, statement, given)
+                except DRIVER_ERRORS:
+                    pooled.invalidate()  # the server may have ended it
+                    raise
         except (*DRIVER_ERRORS, DBAPIError, PoolTimeoutError):
-            return None
+            with self.read() as connection:
+                return statement.rows(connection, given)
 
     @contextmanager
     def _transaction(
@@ -250,6 +256,10 @@ class Store:
     def now(self, connection: Connection) -> datetime:
         """Return the present: by the primary's clock on PostgreSQL, by the machine's clock on SQLite."""
         return moments.now(connection, self.clock)
+
+    def machine_time(self) -> datetime:
+        """Return the present by the machine's clock, without the database."""
+        return moments.of_machine(self.clock)
 
     def began_at(self, connection: Connection) -> datetime:
         """Return the present at the first statement of this transaction, without another statement."""

@@ -96,7 +96,7 @@ def intern_all(
 ) -> dict[tuple[NationCode, Justification], int]:
     """Do the same for the ledgers of several recipients, which the caller holds."""
     texts = {value: encode(value) for given in values.values() for value in given}
-    digests = {value: _digest(origin, text) for value, text in texts.items()}
+    digests = {value: digest_of(origin, text) for value, text in texts.items()}
     asked = {
         "recipients": carried(connection, values.keys()),
         "digests": carried_digests(connection, digests.values()),
@@ -129,7 +129,8 @@ _interned: Final = Prepared(
 )
 
 
-def _digest(origin: NationCode, text: str) -> bytes:
+def digest_of(origin: NationCode, text: str) -> bytes:
+    """Return the digest of a justification: equal for equal texts of one origin alone."""
     return hashlib.sha256(f"{origin}\n{text}".encode()).digest()
 
 

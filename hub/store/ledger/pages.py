@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import accumulate
@@ -15,6 +15,7 @@ from hub.model import (
     Disclosure,
     Form,
     Kind,
+    MemberId,
     NationCode,
     Query,
     StixId,
@@ -22,15 +23,16 @@ from hub.model import (
     to_microseconds,
 )
 from hub.store.database.moments import Clock, of_machine
-from hub.store.database.statements import Statement, listed
+from hub.store.database.statements import Statement, Values, listed
 from hub.store.ledger import disclosures, page_statements
 from hub.store.ledger.page_statements import ROW, Shape
+
+Ask = Callable[[Statement, Values], list[Any]]
 
 _FETCHED_BYTES: Final = 1_048_576  # drivers copy what they fetch
 _NO_ID: Final = -1  # the justification of no row
 _KINDS: Final = {kind.clearance: kind.value for kind in Kind}
 _SIZE: Final = ROW.index("size")
-_CONTENT: Final = ROW.index("content_id")
 
 
 class Valid(NamedTuple):
@@ -61,15 +63,30 @@ class PageRequest(NamedTuple):
     until: datetime
 
 
-class PageEntries(NamedTuple):
-    """The recorded rows of a page, with the columns of `ROW`, as the driver gives them.
+class Columns(NamedTuple):
+    """The rows of a page by columns, in order of position. Dates are in microseconds since 1970."""
 
-    Without `is_admitted` or `is_current` the page has no rows.
-    """
+    # Columns, not rows: a page has a thousand rows, and its reader asks for a few of the columns.
+    positions: Sequence[int] = ()
+    dates: Sequence[int] = ()
+    ids: Sequence[StixId] = ()
+    versions: Sequence[str] = ()
+    members: Sequence[MemberId] = ()
+    contents: Sequence[int] = ()
+    sizes: Sequence[int] = ()
+
+    @classmethod
+    def of(cls, rows: Sequence[tuple[Any, ...]]) -> Columns:
+        """Return the columns of rows with the columns of `ROW`."""
+        return cls(*zip(*rows, strict=True))
+
+
+class PageEntries(NamedTuple):
+    """The recorded rows of a page. Without `is_admitted` or `is_current` the page has no rows."""
 
     is_admitted: bool  # the token and its member are valid
     is_current: bool  # the memory of the process is right (`PageRequest`)
-    rows: Sequence[tuple[Any, ...]] = ()
+    columns: Columns = Columns()
     more: bool = False
     epoch: str = ""  # positions and content ids mean something only within it
 
@@ -95,7 +112,7 @@ def read_and_record(connection: Connection, ask: PageRequest, clock: Clock | Non
     return PageEntries(
         is_admitted=True,
         is_current=True,
-        rows=[row[3:] for row in rows],
+        columns=Columns(*[*zip(*rows, strict=True)][3:]),
         more=found > len(rows),
         epoch=ask.epoch,
     )
@@ -111,25 +128,23 @@ def _read_and_record_on_sqlite(connection: Connection, ask: PageRequest, clock: 
     if not (is_admitted and is_current):
         return PageEntries(bool(is_admitted), bool(is_current))
     found = page_statements.rows(shape).rows(connection, given)
-    rows = _cut(found, ask.query.limit, ask.max_bytes)
-    if rows:
+    rows = Columns.of(found[: _count(found, ask.query.limit, ask.max_bytes)])
+    if rows.positions:
         reader = ask.query.reader
-        positions = tuple(row[0] for row in rows)
         place = (reader.member, reader.nation, from_microseconds(at), ask.kind)
-        disclosures.add(connection, Disclosure(*place, positions, revision, ask.generation, ask.epoch))
-    return PageEntries(
-        is_admitted=True, is_current=True, rows=rows, more=len(found) > len(rows), epoch=ask.epoch
-    )
+        disclosures.add(
+            connection, Disclosure(*place, tuple(rows.positions), revision, ask.generation, ask.epoch)
+        )
+    more = len(found) > len(rows.positions)
+    return PageEntries(is_admitted=True, is_current=True, columns=rows, more=more, epoch=ask.epoch)
 
 
-def _cut(found: Sequence[Any], limit: int, max_bytes: int | None) -> Sequence[Any]:
-    """Return the rows of a page: at most so many rows and bytes, but one row at least."""
-    rows = found[:limit]
-    if max_bytes is None or sum(row[_SIZE] for row in rows) <= max_bytes:
-        return rows
-    totals = accumulate(row[_SIZE] for row in rows)
-    fitting = sum(1 for total in totals if total <= max_bytes)
-    return rows[: max(fitting, 1)]
+def _count(found: Sequence[tuple[Any, ...]], limit: int, max_bytes: int | None) -> int:
+    """Return the number of rows of a page: at most so many rows and bytes, but one row at least."""
+    sizes: list[int] = [row[_SIZE] for row in found[:limit]]
+    if max_bytes is None or sum(sizes) <= max_bytes:
+        return len(sizes)
+    return max(sum(total <= max_bytes for total in accumulate(sizes)), 1)
 
 
 def emptiness(ask: PageRequest, clock: Clock | None, *, is_postgresql: bool) -> tuple[Statement, Any]:
@@ -188,22 +203,23 @@ def _selected(query: Query, valid: Valid, *, is_postgresql: bool) -> tuple[Shape
     return shape, given | {name: listed(one, is_postgresql=is_postgresql) for name, one in lists.items()}
 
 
-def bodies(connection: Connection, page: PageEntries) -> list[bytes] | None:
+def bodies(ask: Ask, page: PageEntries, *, is_postgresql: bool) -> list[bytes] | None:
     """Return the bodies of the rows, in order; None: a body was erased, or another epoch has begun.
 
-    Bodies never change. At most 1 MB is fetched at once, because drivers copy the bytes.
+    Bodies never change, so no transaction is needed. At most 1 MB is fetched at once, because drivers copy
+    the bytes. `ask` runs a statement.
     """
-    is_postgresql = connection.dialect.name == "postgresql"
     statement = page_statements.bodies(is_postgresql=is_postgresql)
-    sizes = {row[_CONTENT]: row[_SIZE] for row in page.rows}
+    contents = page.columns.contents
+    sizes = dict(zip(contents, page.columns.sizes, strict=True))
     found: dict[int, bytes] = {}
     for part in _parts(list(sizes), sizes):
         given = {"contents": listed(part, is_postgresql=is_postgresql), "epoch": page.epoch}
-        found.update(statement.rows(connection, given))
+        found.update(ask(statement, given))
     # A deletion may erase a body after the page was read. The caller reads the page again.
     if not all(map(found.get, sizes)):
         return None
-    return [found[row[_CONTENT]] for row in page.rows]
+    return [found[id] for id in contents]
 
 
 def _parts(ids: Sequence[int], sizes: Mapping[int, int]) -> Iterator[Sequence[int]]:

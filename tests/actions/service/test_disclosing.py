@@ -22,7 +22,6 @@ from hub.store.database import epochs
 from hub.store.database.connection import Connection, Store
 from hub.store.database.moments import Clock
 from hub.store.ledger import disclosures, pages
-from hub.store.ledger.page_statements import ROW
 from hub.store.ledger.pages import PageEntries, PageRequest
 from hub.store.schema.tables import (
     content,
@@ -217,7 +216,7 @@ def test_pages_that_are_asked_for_together_share_a_commit(world: World) -> None:
     asks = [_ask(world, stix_id("malware", n)) for n in range(6)]
     told, commits = _together(world, asks)
     assert commits == 2
-    assert all(isinstance(one, PageEntries) and len(one.rows) == 1 for one in told)
+    assert all(isinstance(one, PageEntries) and len(one.columns.positions) == 1 for one in told)
     assert len({position for one in recorded(world) for position in one.positions}) == 6
 
 
@@ -282,7 +281,7 @@ def test_who_waits_too_long_for_its_turn_is_refused(world: World, monkeypatch: p
     with desk._turn, pytest.raises(Unavailable, match="too long"):
         desk.disclose(world.service.store, _ask(world, stix_id("malware", 1)))
     assert not desk._waiting
-    assert desk.disclose(world.service.store, _ask(world, stix_id("malware", 1))).rows
+    assert desk.disclose(world.service.store, _ask(world, stix_id("malware", 1))).columns.positions
 
 
 def test_who_waits_no_longer_takes_no_equal_page_with_it(
@@ -299,7 +298,7 @@ def test_who_waits_no_longer_takes_no_equal_page_with_it(
             with pytest.raises(Unavailable, match="too long"):
                 desk.disclose(world.service.store, ask)
             assert len(desk._waiting) == 1
-        assert first.result(PATIENCE_SECONDS).rows
+        assert first.result(PATIENCE_SECONDS).columns.positions
 
 
 def test_a_page_of_one_epoch_has_no_bodies_of_another(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -310,7 +309,7 @@ def test_a_page_of_one_epoch_has_no_bodies_of_another(world: World, monkeypatch:
 
     def disclose(self: Disclosures, store: Store, ask: PageRequest) -> PageEntries:
         page = original(self, store, ask)
-        if page.rows and (id := page.rows[0][ROW.index("content_id")]) not in forked:
+        if page.columns.contents and (id := page.columns.contents[0]) not in forked:
             forked.append(_forked(world, id, secret))
         return page
 
