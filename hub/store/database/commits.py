@@ -30,6 +30,7 @@ SETTLE_SECONDS: Final = 3.0
 LEAST_SECONDS: Final = 0.5
 QUIET_SECONDS: Final = 2.0  # without a COMMIT, after one has waited in vain
 _CANCEL_SECONDS: Final = 1.0
+_IDLE_SECONDS: Final = 60.0
 _WAITING_FUNCTION: Final = "SyncRepWaitForLSN"  # a name in PostgreSQL's source, the same in every language
 _UNREPLICATED: Final = "hub.unreplicated"
 # A COMMIT with one of these is in doubt: the connection or the server was lost.
@@ -138,6 +139,53 @@ def _writes(connection: Connection) -> bool:
     return bool(connection.exec_driver_sql(statement).scalar_one())
 
 
+class _Watch:
+    """One thread for all waits of a process: a thread made for each COMMIT costs more than the COMMIT."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._due: dict[object, tuple[float, Callable[[], None]]] = {}
+        self._acting: dict[object, threading.Thread] = {}
+        self._thread: threading.Thread | None = None
+        self._wakes_at = 0.0
+
+    @contextlib.contextmanager
+    def within(self, seconds: float, act: Callable[[], None]) -> Iterator[None]:
+        """Call `act` in a thread if the block takes longer. Afterwards `act` has ended, or never runs."""
+        wait = object()
+        with self._changed:
+            at = time.monotonic() + seconds
+            self._due[wait] = at, act
+            if self._thread is None or not self._thread.is_alive():  # the first, or a forked process
+                self._thread = threading.Thread(target=self._run, daemon=True, name="commits")
+                self._thread.start()
+            elif at < self._wakes_at:
+                self._changed.notify()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._due.pop(wait, None)
+                acting = self._acting.pop(wait, None)
+            if acting is not None:
+                acting.join()
+
+    def _run(self) -> None:
+        with self._changed:
+            while True:
+                now = time.monotonic()
+                for wait in [wait for wait, (at, _) in self._due.items() if at <= now]:
+                    # In a thread of its own: to cancel one wait may take as long as the bound of another.
+                    acting = threading.Thread(target=self._due.pop(wait)[1], daemon=True)
+                    self._acting[wait] = acting
+                    acting.start()
+                self._wakes_at = min((at for at, _ in self._due.values()), default=now + _IDLE_SECONDS)
+                self._changed.wait(self._wakes_at - now)
+
+
+_WATCH: Final = _Watch()
+
+
 class _Bound:
     """Ends the wait of a connection after some seconds."""
 
@@ -148,14 +196,9 @@ class _Bound:
     @contextlib.contextmanager
     def within(self, seconds: float) -> Iterator[None]:
         """Bound the time of the block."""
-        timer = threading.Timer(seconds, self._give_up)
-        timer.daemon = True
-        timer.start()
-        try:
+        # The block ends after `_give_up`: otherwise it might cancel the next transaction.
+        with _WATCH.within(seconds, self._give_up):
             yield
-        finally:
-            timer.cancel()
-            timer.join()  # otherwise it might cancel the next transaction
 
     def _give_up(self) -> None:
         """Cancel the wait of the connection; if that fails, close the connection under its owner."""
