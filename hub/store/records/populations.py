@@ -11,7 +11,7 @@ from functools import reduce
 from itertools import chain, pairwise
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, case, exists, false, func, literal, or_, select
 
 from hub.model import (
     NAME_TYPES,
@@ -23,7 +23,7 @@ from hub.model import (
     from_microseconds,
     to_microseconds,
 )
-from hub.store.database.batches import among, listed
+from hub.store.database.batches import listed
 from hub.store.records.objects import CONTAINS, CREATOR, REFERS, all_referred
 from hub.store.schema.columns import (
     decode_nations,
@@ -93,12 +93,12 @@ class Population(NamedTuple):
         """Return the condition that a version belongs here."""
         if self.keys is None:
             return _V.origin == self.origin
-        return among(connection, _V.id, self.keys)
+        return _among(connection, _V.id, self.keys)
 
     def has_sibling(self, connection: Connection) -> ColumnElement[bool]:
         """Return the condition that the version's id has several versions."""
         if self.keys is not None:
-            return among(connection, _V.id, self.siblings)
+            return _among(connection, _V.id, self.siblings)
         # Of several versions all but one are not the newest. A search per version would take longer.
         former = object_version.alias()
         is_former = (former.c.origin == self.origin, former.c.is_newest.is_(False))
@@ -112,6 +112,14 @@ def read_by_indexes(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         for name in ("enable_seqscan", "enable_hashjoin", "enable_mergejoin"):
             connection.execute(select(func.set_config(name, "off", True)))
+
+
+def _among(
+    connection: Connection, column: ColumnElement[Any], values: Collection[int] | Collection[str]
+) -> ColumnElement[bool]:
+    """Return the condition that `column` is among `values`, as a query."""
+    # A query is made into a hash table once. PostgreSQL goes through an array for each row of an OR.
+    return column.in_(listed(connection, values)) if values else false()
 
 
 def population_around(
@@ -261,8 +269,8 @@ def _read(
     columns = (_V.id, _V.stix_id, _V.version_key, _V.is_newest, _V.deleted_at, _V.submitted_at)
     query = select(*columns, _V.own_tlp, _V.is_copy, has_sibling, *_GROUP, _age(starts))
     # A version without links of its own may still be the target of one.
-    is_target = among(connection, _V.stix_id, {target for ids in references.values() for target in ids})
-    is_here = or_(has_sibling, among(connection, _V.id, references), is_target, _V.cuts.is_not(None))
+    is_target = _among(connection, _V.stix_id, {target for ids in references.values() for target in ids})
+    is_here = or_(has_sibling, _among(connection, _V.id, list(references)), is_target, _V.cuts.is_not(None))
     query = query.where(population.condition(connection), is_here)
     found = _ReadVersions()
     numbers: dict[tuple[Any, ...], int] = {}
