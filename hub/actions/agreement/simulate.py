@@ -52,10 +52,10 @@ from hub.rules.release.justifications import lowest_clearance
 from hub.rules.release.references import Judgement, Node, judge
 from hub.store.agreement import agreements
 from hub.store.database.connection import Connection
-from hub.store.ledger import derived_objects
+from hub.store.ledger import derived_objects, justifications
 from hub.store.records import populations
 from hub.store.records.originals import equal_before
-from hub.store.records.populations import Linked
+from hub.store.records.populations import Linked, Population
 
 _EXAMPLES: Final = 5  # of each direction, of what is released and of what is withdrawn
 _RECENT_DAYS: Final = 30
@@ -151,17 +151,22 @@ def simulate(service: Service, caller: Caller, body: bytes) -> JsonObject:  # (h
         after = _periods_after(service, connection, agreement, before, now)
         since = now - timedelta(days=_RECENT_DAYS)
         had_been = [_covering(p, since) if p.id < 0 else p for p in after]
-        for origin in sorted({p.clause.origin for p in after} | {p.clause.origin for p in before}):
+        populations.read_by_indexes(connection)
+        changed = _changed(before, after)
+        # Other origins have the same clauses before and after.
+        for origin in sorted({p.clause.origin for p in changed}):
             # Of other nations' objects not even counts: these say what another nation holds (policy 9).
             sees_all = nation is None or origin == nation
             context = context_of(service, connection, origin, now)
+            population = Population(origin)
             if not sees_all and nation is not None:
                 context = replace(context, recipients=[nation])
+                population = _losable(connection, context, before, changed)
             clauses = _UnderPeriods(context, before), _UnderPeriods(context, after)
             counts = _Counts(released, withdrawn) if sees_all else _Counts(_ChangeCounts(), withdrawn)
             past = _RecentCase(_UnderPeriods(context, had_been), since, recent) if sees_all else None
             starts = {at for p in (*before, *after) for at in p.since.values()}
-            _Comparison(context, *clauses, counts, past, sees_all).count(connection, starts)
+            _Comparison(context, population, *clauses, counts, past, sees_all).count(connection, starts)
         shown = {} if nation is None else {"released": released, "withdrawn": withdrawn}
         examples = [
             one for change, change_counts in shown.items() for one in change_counts.shown(connection, change)
@@ -194,6 +199,28 @@ def _periods_after(
     # Negative ids: no stored period has one, so both kinds can be told apart.
     new = [replace(p, id=-1 - n) for n, p in enumerate(periods_from(lifecycle, now, since, None))]
     return [*(p for p in before if p.agreement_id != agreement.supersedes), *new]
+
+
+def _changed(before: Sequence[Period], after: Sequence[Period]) -> list[Period]:
+    """Return the periods that only one of both has."""
+    same = {p.id for p in before} & {p.id for p in after}
+    return [p for p in (*before, *after) if p.id not in same]
+
+
+def _losable(
+    connection: Connection, context: DecisionContext, before: Sequence[Period], changed: Sequence[Period]
+) -> Population:
+    """Return the versions that a nation sees, and perhaps no longer without the changed periods.
+
+    INVARIANT: only rows of its ledger that the nation sees decide (policy 9): neither the answer nor its time
+    may depend on other objects of another nation. A further period hides nothing (I2).
+    """
+    (nation,) = context.recipients
+    left = [p for p in before if all(p.id != one.id for one in changed)]
+    then, now = binding(before, context.now), binding(left, context.now)
+    known = justifications.of_recipient(connection, nation)
+    lost = [id for id, one in known.items() if lowest_clearance(one, then) != lowest_clearance(one, now)]
+    return populations.population_around(connection, nation, context.origin, lost)
 
 
 def _covering(period: Period, since: datetime) -> Period:
@@ -292,6 +319,7 @@ class _Comparison:
     """
 
     context: DecisionContext
+    population: Population
     before: _UnderPeriods
     after: _UnderPeriods
     counts: _Counts
@@ -305,15 +333,16 @@ class _Comparison:
 
     def count(self, connection: Connection, starts: Collection[datetime]) -> None:
         """Count the changes; `starts` are the starts of all clauses."""
+        if self.population.keys is not None and not self.population.keys:
+            return
         # A version's age matters only as before or after these instants, so ages are counted by span.
-        origin = self.context.origin
         ages = sorted({*starts, *([self.past.since] if self.past else [])})
-        for group in populations.group_alone(connection, origin, ages):
+        for group in populations.group_alone(connection, self.population, ages):
             judged_alone = [clauses.alone(group.facts) for clauses in self._compared]
             self._compare(judged_alone, group.facts, group.count, group.example)
         # Linked versions: those of one group have equal facts and links, so are judged once.
         identities = {id: member.identity for id, member in self.context.members.items()}
-        linked = populations.group_linked(connection, origin, ages, self._decisive, identities)
+        linked = populations.group_linked(connection, self.population, ages, self._decisive, identities)
         # Policy 2.7: an own copy withholds nothing from readers of its original.
         copies = equal_before(connection, {one.key for one in linked if one.is_copy})
         behind = originals(copies, self.context.members)

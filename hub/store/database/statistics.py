@@ -57,7 +57,7 @@ def keep(connection: Connection) -> None:
 # --- SQLite ---------------------------------------------------------------------------------------
 
 
-def _keep_sqlite(connection: Connection) -> None:
+def _keep_sqlite(connection: Connection) -> None:  # (hub/README: fixed-statistics)
     # INVARIANT: the same statistics whatever the hub holds (policy 9). Gathered statistics would let hidden
     # rows change the plans of a reader, and SQLite then reads whole indexes for Bloom filters. To a large
     # table SQLite makes no such filter, and of two indexes it takes the narrower one.

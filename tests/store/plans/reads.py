@@ -177,11 +177,12 @@ def simulations(large: Large) -> dict[str, Act]:
         body = json.dumps(document).encode()
         return lambda: simulate.simulate(service, world.callers[by], body)
 
+    less, more = clause("US", ["KR", "JP"], "green"), clause("AU", "KR", "amber", history=True)
     return {
-        "simulate what others give": of("kr-cert", clause("AU", "KR", "amber", history=True)),
-        "simulate less from others": of("kr-cert", clause("US", ["KR", "JP"], "green"), 0),
-        "simulate more for others": of("us-cert", clause("US", "AU", "amber", history=True)),
-        "simulate less for others": of("us-cert", clause("US", ["KR", "JP"], "green"), 0),
+        "simulate what others give": of("kr-cert", more),
+        "simulate less from others": of("kr-cert", less, 0),
+        "simulate more for others": of("kr-cert", clause("KR", "AU", "amber", history=True)),
+        "simulate less for others": of("kr-cert", clause("KR", "US", "green"), 1),
     }
 
 

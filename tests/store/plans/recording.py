@@ -142,6 +142,13 @@ def _postgresql(plan: dict[str, Any], names: Mapping[str, str]) -> Iterator[Acce
             yield Access(table, f"{node['Node Type']} {index} {condition}, {removed} rows removed")
 
 
+def filters(store: Store, statement: Statement) -> list[str]:
+    """Return what PostgreSQL asks of each row that it reads for the statement."""
+    with _undone(store) as connection:
+        plan = _explained(connection, statement)
+    return [node["Filter"] for node in _nodes(plan) if "Filter" in node]
+
+
 # --- counts -----------------------------------------------------------------------------------------
 
 

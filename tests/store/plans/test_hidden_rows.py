@@ -1,7 +1,6 @@
 """Hidden rows are never read: what a reader asks costs the same with five thousand of them (policy 9, I6).
 
-On SQLite the steps of the virtual machine are equal. On PostgreSQL no more rows are read in vain, and the
-buffers differ by what lies beside the visible rows on a page, and by the height of an index.
+On SQLite the steps of the virtual machine are counted, on PostgreSQL buffers and rows that are read in vain.
 """
 
 from __future__ import annotations
@@ -18,11 +17,14 @@ from tests.store.plans.judging import counts
 from tests.store.plans.large import Large
 
 Acts = Callable[[Large], dict[str, reads.Act]]
-_BUFFERS = ROWS // 50  # a hidden row that is read costs one at least
+# A hidden row that is read costs a buffer at least, and more than one step. Less is by what lies beside the
+# visible rows on a page of the database.
+_BUFFERS = ROWS // 50
+_STEPS = 10
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def urls(
+@pytest.fixture(params=["sqlite", "postgresql"])
+def two_urls(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[str, str]]:
     """The URLs of two new databases."""
@@ -37,10 +39,18 @@ def urls(
         yield bare, full
 
 
-@pytest.fixture(scope="module")
-def from_agency(urls: tuple[str, str]) -> Iterator[HiddenPair]:
+@pytest.fixture
+def from_agency(two_urls: tuple[str, str]) -> Iterator[HiddenPair]:
     """Hubs that differ in what KR's agency may not see, abroad and at home."""
-    made = pair_of(urls, ABROAD | OF_THE_CERT)
+    made = pair_of(two_urls, ABROAD | OF_THE_CERT)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def from_nation(two_urls: tuple[str, str]) -> Iterator[HiddenPair]:
+    """Hubs that differ in what nobody of KR may see."""
+    made = pair_of(two_urls, ABROAD)
     yield made
     made.close()
 
@@ -51,11 +61,11 @@ def differing(pair: HiddenPair, acts: Acts) -> dict[str, tuple[int, int]]:
     found = {}
     for name, act in bare.items():
         one, other = counts(pair.bare, act), counts(pair.full, full[name])
-        if one.steps != other.steps:
+        if abs(other.steps - one.steps) > _STEPS:
             found[name] = one.steps, other.steps
         if abs(other.rows_removed - one.rows_removed) > _BUFFERS:
             found[name] = one.rows_removed, other.rows_removed
-        if abs(other.buffers - one.buffers) > _BUFFERS:
+        if abs(other.buffers - one.buffers) > _BUFFERS + one.buffers // 50:
             found[name] = one.buffers, other.buffers
     return found
 
@@ -65,6 +75,10 @@ def test_questions_cost_the_same_whatever_is_hidden(from_agency: HiddenPair) -> 
         return reads.explanations(hub) | reads.lookups(hub)
 
     assert differing(from_agency, acts) == {}
+
+
+def test_simulations_cost_the_same_whatever_other_nations_hide(from_nation: HiddenPair) -> None:
+    assert differing(from_nation, reads.simulations) == {}
 
 
 def test_polls_cost_the_same_whatever_is_hidden(from_agency: HiddenPair) -> None:

@@ -5,14 +5,18 @@ Plans and counts are compared, never seconds.
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.store.plans import reads
 from tests.store.plans.judging import counts, wide_accesses
 from tests.store.plans.large import Large
+from tests.store.plans.recording import filters, recorded
 
 # What grows with the question itself: pages with the object, items of the submissions, ids that are there.
 _GROWING = ("disclosures", "a status", "submissions", "one submission", "others' records of many ids")
+_ARRAY = re.compile(r" OR .*ANY \('\{|ANY \('\{.* OR ")  # gone through for each row
 _BUFFERS = 1_500  # of 8 KB; the tables have some twenty thousand
 
 
@@ -50,3 +54,21 @@ def test_no_read_costs_more_in_a_large_hub(large: Large, sizes: list[Large]) -> 
     small = {name: counts(sizes[1], act).steps for name, act in acts(sizes[1]).items()}
     steps = {name: one.steps for name, one in found.items()}
     assert {name: (small[name], n) for name, n in steps.items() if n > small[name] * 1.1 + 50} == {}
+
+
+def test_a_simulation_costs_as_much_as_its_nation_has(large: Large, sizes: list[Large]) -> None:
+    for hub in (large, sizes[1]):
+        hub.let("kept")
+    store = large.world.service.store
+    if store.is_sqlite:
+        many, few = (
+            {name: counts(hub, act).steps for name, act in reads.simulations(hub).items()}
+            for hub in (large, sizes[1])
+        )
+        more = large.rows() / sizes[1].rows()
+        assert {name: (few[name], n) for name, n in many.items() if n > few[name] * more * 1.2} == {}
+        return
+    for act in reads.simulations(large).values():
+        with recorded(store) as found:
+            act()
+        assert [one.text for one in found.statements if any(map(_ARRAY.search, filters(store, one)))] == []
