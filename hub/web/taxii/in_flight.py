@@ -29,7 +29,7 @@ class BytesInFlight:  # (hub/README: memory-of-a-worker)
         self._changed = threading.Condition()
 
     def take(self, size: int) -> int:
-        """Wait for `size` bytes, and return what must be given back. Raises Unavailable after twenty seconds."""
+        """Wait for `size` bytes; return the number to give back. Raises Unavailable after twenty seconds."""
         size, ticket = min(size, self._most), object()
         with self._changed:
             self._waiting.append(ticket)
