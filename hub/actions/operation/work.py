@@ -1,5 +1,5 @@
 """The background work: recall notices, due histories, withdrawal of rows past their end, deletion of old
-rows.
+rows, statistics of the planner.
 
 No release decision depends on this work: a poll never serves a row that is not visible. Withdrawn rows make
 polls from the start faster. Erased content also leaves the `-wal` file of SQLite.
@@ -19,6 +19,7 @@ from hub.actions.service.service import Service
 from hub.model import Justification, NationCode
 from hub.rules.release.justifications import NEVER, in_force_part
 from hub.store.agreement import agreements
+from hub.store.database import statistics
 from hub.store.ledger import justifications, ledgers, releases
 
 _LEASE: Final = "work"
@@ -54,6 +55,8 @@ def work(service: Service) -> WorkReport:
         histories = append_due(service, time.monotonic() + _HISTORY_SECONDS)
         withdrawn = sum(_withdraw_ended(service, recipient) for recipient in sorted(service.registry.nations))
         pruned = prune(service)
+        with service.store.write() as connection:
+            statistics.keep(connection)
         service.store.forget_erased()
         return WorkReport(True, histories, withdrawn, pruned, told)
     finally:

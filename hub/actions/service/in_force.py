@@ -79,9 +79,12 @@ class InForce:
     def __init__(self) -> None:
         self._cache = _EpochCache("")
 
-    def periods(self, connection: Connection) -> tuple[Period, ...]:
-        """Return every period without an early end, in the snapshot of this transaction."""
-        return self._of(connection).bound(connection)[1]
+    def periods(self, connection: Connection, generation: Generation | None = None) -> tuple[Period, ...]:
+        """Return every period without an early end, in the snapshot of this transaction.
+
+        `generation` is the generation that this transaction has read already.
+        """
+        return self._of(connection).bound(connection, generation)[1]
 
     def ids(self, connection: Connection, now: datetime) -> frozenset[int]:
         """Return the ids of the periods that are in force at `now`."""
@@ -120,15 +123,20 @@ class _EpochCache:
         self._own_ids: dict[MemberId, _OwnIds] = {}
         self._visible_ids: dict[tuple[Reader, frozenset[int]], _VisibleIds] = {}
 
-    def bound(self, connection: Connection) -> tuple[Generation, tuple[Period, ...]]:
-        generation = agreements.generation(connection)
+    def bound(
+        self, connection: Connection, generation: Generation | None = None
+    ) -> tuple[Generation, tuple[Period, ...]]:
+        generation = generation or agreements.generation(connection)
         with self._lock:
             if generation.number == self._generation:
                 return generation, self._periods
         periods = agreements.periods(connection)
+        # INVARIANT: the periods of a later generation are never kept under an earlier number: without a
+        # snapshot an ending may be committed between the two statements.
+        is_same = agreements.generation(connection).number == generation.number
         with self._lock:
             # A slower transaction must not put an older state back.
-            if generation.number > self._generation:
+            if is_same and generation.number > self._generation:
                 self._generation, self._periods = generation.number, periods
         return generation, periods
 

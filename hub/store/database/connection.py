@@ -25,6 +25,7 @@ from hub.store.database.engines import Place
 from hub.store.database.epochs import State
 from hub.store.database.memory import Memory
 from hub.store.database.statements import DRIVER_ERRORS, Statement, Values, ask
+from hub.store.database.turns import Turns
 from hub.store.schema import schemas
 
 __all__ = ["Connection", "Store"]
@@ -62,6 +63,7 @@ class Store:
         self._place = engines.place(engine.url)
         self._recording = recording or engine
         self._admission = commits.CommitAdmission()
+        self.turns = Turns(self._place.file)
         self.memory = Memory()
         self._configuration: int | None = None
         self._refused: int | None = None
@@ -262,7 +264,10 @@ class Store:
     def began_at(self, connection: Connection) -> datetime:
         """Return the present at the first statement of this transaction, without another statement."""
         # A request has one `now` (storage.md, A moment, not two).
-        at = epochs.state_of(connection).at
+        return self.clock_at(connection, epochs.state_of(connection).at)
+
+    def clock_at(self, connection: Connection, at: datetime | None) -> datetime:
+        """Return the present that another statement has read as `at`; None: read it now."""
         return self.now(connection) if at is None or self.clock is not None else at
 
     def migrate(self) -> None:
@@ -310,6 +315,7 @@ class Store:
                 engines.empty_wal(self._place.file)
 
     def close(self) -> None:
+        self.turns.close()
         self._engine.dispose()
         self._recording.dispose()
 

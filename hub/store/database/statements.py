@@ -65,7 +65,8 @@ def run(driver: Any, statement: Statement, given: Values) -> list[Any]:
     if isinstance(driver, sqlite3.Connection):
         return driver.execute(statement.text, statement.values(given)).fetchall()
     with psycopg.RawCursor(driver) as cursor:
-        return cursor.execute(statement.text, statement.values(given)).fetchall()
+        # Binary: bytes come as they are, not as twice as many hexadecimal digits.
+        return cursor.execute(statement.text, statement.values(given), binary=True).fetchall()
 
 
 def ask(driver: Any, statement: Statement, given: Values) -> list[Any]:
@@ -80,6 +81,12 @@ def ask(driver: Any, statement: Statement, given: Values) -> list[Any]:
         driver.autocommit = False
 
 
-def listed(values: Iterable[Any], *, is_postgresql: bool) -> Any:
+def listed(values: Iterable[int] | Iterable[str], *, is_postgresql: bool) -> Any:
     """Return the one value that carries any number of values: no limit of a driver, one text for all."""
-    return list(values) if is_postgresql else orjson.dumps(list(values)).decode()
+    found = list(values)
+    if not is_postgresql:
+        return orjson.dumps(found).decode()
+    # Numbers as PostgreSQL's text of an array: the driver would look at each of a thousand by itself.
+    if found and isinstance(found[0], int):
+        return f"{{{','.join(map(str, found))}}}"
+    return found

@@ -82,7 +82,8 @@ def fetches(
     query = select(disclosure).where(_D.recipient == recipient, *is_around)
     if after:
         query = query.where(_D.id > after)
-    query = query.order_by(_D.id)
+    # An expression: no planner goes through every page of all nations for the sake of this order.
+    query = query.order_by(_D.id + 0)
     for row in connection.execute(query):
         for position in held(row.runs, wanted):
             yield Fetch(

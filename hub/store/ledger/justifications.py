@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
 from hub.model import Class, Clearance, Ground, Justification, MemberId, NationCode
-from hub.store.database.batches import batches, upsert
+from hub.store.database.batches import insert_numbered, upsert
+from hub.store.database.prepared import Prepared, carried, carried_digests, is_among, is_among_digests
 from hub.store.schema.own_tables import own_justification
 from hub.store.schema.tables import justification
 
@@ -86,25 +87,50 @@ def intern(
     # INVARIANT: a recipient has one row for each origin and value. So an ending is one write, and a poll
     # judges few values (storage.md, Ending is O(1)). The ledger's lock lets no two transactions store the
     # same value, and ids rise with commits: a process that knows the greatest id knows every one.
-    texts = {value: encode(value) for value in values}
-    digests = {value: _digest(origin, text) for value, text in texts.items()}
-    known: dict[bytes, int] = {}
-    for batch in batches(digests.values()):
-        query = select(_J.digest, _J.id).where(_J.recipient == recipient, _J.digest.in_(batch))
-        known.update((bytes(digest), id) for digest, id in connection.execute(query))
-    missing = [value for value, digest in digests.items() if digest not in known]
-    if missing:
-        rows = [
-            {"recipient": recipient, "origin": origin, "digest": digests[v], "classes": texts[v]}
-            for v in missing
-        ]
-        statement = insert(justification).returning(_J.id, sort_by_parameter_order=True)
-        ids = connection.execute(statement, rows).scalars()
-        known.update(zip((digests[v] for v in missing), ids, strict=True))
-    return {value: known[digest] for value, digest in digests.items()}
+    found = intern_all(connection, origin, {recipient: values})
+    return {value: found[recipient, value] for value in values}
 
 
-def _digest(origin: NationCode, text: str) -> bytes:
+def intern_all(
+    connection: Connection, origin: NationCode, values: Mapping[NationCode, Collection[Justification]]
+) -> dict[tuple[NationCode, Justification], int]:
+    """Do the same for the ledgers of several recipients, which the caller holds."""
+    texts = {value: encode(value) for given in values.values() for value in given}
+    digests = {value: digest_of(origin, text) for value, text in texts.items()}
+    asked = {
+        "recipients": carried(connection, values.keys()),
+        "digests": carried_digests(connection, digests.values()),
+    }
+    known = {
+        (NationCode(recipient), bytes(digest)): id
+        for recipient, digest, id in (_interned.run(connection, **asked) if digests else ())
+    }
+    wanted = {(recipient, value) for recipient, given in values.items() for value in given}
+    # In one order: equal acts give equal ids.
+    missing = sorted(
+        ((recipient, digests[value], texts[value]) for recipient, value in wanted),
+        key=lambda one: (one[0], one[2]),
+    )
+    missing = [one for one in missing if one[:2] not in known]
+    rows = [
+        {"recipient": recipient, "origin": origin, "digest": digest, "classes": text}
+        for recipient, digest, text in missing
+    ]
+    ids = insert_numbered(connection, justification, rows)
+    known.update((one[:2], id) for one, id in zip(missing, ids, strict=True))
+    return {(recipient, value): known[recipient, digests[value]] for recipient, value in wanted}
+
+
+_interned: Final = Prepared(
+    lambda is_postgresql: select(_J.recipient, _J.digest, _J.id).where(
+        is_among(is_postgresql, _J.recipient, "recipients"),
+        is_among_digests(is_postgresql, _J.digest, "digests"),
+    )
+)
+
+
+def digest_of(origin: NationCode, text: str) -> bytes:
+    """Return the digest of a justification: equal for equal texts of one origin alone."""
     return hashlib.sha256(f"{origin}\n{text}".encode()).digest()
 
 

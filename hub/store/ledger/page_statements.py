@@ -211,6 +211,7 @@ def _sources(shape: Shape, columns: str, *, limit: str | None = None) -> str:
 
 def _merged(shape: Shape, columns: str, limit: str | None) -> str:
     """Return one ordered range for each justification. Databases merge the ranges as they read."""
+    # (hub/README: poll-merges-ranges)
     each = (f"($valid)[{n + 1}]" if shape.is_postgresql else f"$one{n}" for n in range(shape.ranges))
     places = (f"r.justification_id = {one}" for one in each)
     return " UNION ALL ".join(_range(shape, columns, place, (JUSTIFIED, limit)) for place in places)
@@ -255,7 +256,8 @@ def _range(
     if not shape.is_postgresql:
         tables = " CROSS JOIN ".join([*lists, f"release r INDEXED BY {index}"])
         return f"SELECT {columns} FROM {tables} WHERE {condition}"
-    order = "" if limit is None else f" ORDER BY r.date_added LIMIT {limit}"
+    # OFFSET 0: the planner keeps the loop over the values, whatever number of rows it expects.
+    order = " OFFSET 0" if limit is None else f" ORDER BY r.date_added LIMIT {limit}"
     found = f"(SELECT {columns} FROM release r WHERE {condition}{order})"
     tables = " CROSS JOIN ".join([*lists, f"LATERAL {found} r"])
     return f"SELECT {columns} FROM {tables}" if lists else found
@@ -296,15 +298,16 @@ def _versions(shape: Shape) -> list[str]:
 def _is_first(shape: Shape) -> str:
     """Return the condition that the reader sees no earlier version of the record."""
     # Among visible rows alone: `first` must not say that a hidden version exists (policy 9).
-    earlier = """e.recipient = r.recipient AND e.stix_id = r.stix_id AND e.member = r.member
-        AND e.version_key < r.version_key AND e.withdrawn_at IS NULL"""
+    earlier = """e.recipient = r.recipient AND e.stix_id = r.stix_id AND e.justification_id = f.value
+        AND e.member = r.member AND e.version_key < r.version_key AND e.withdrawn_at IS NULL"""
     own = [("own", " AND e.member = $member AND e.origin = e.recipient")] if shape.has_own else []
-    if shape.is_postgresql:
-        found = "release e WHERE e.justification_id = ANY(${})"
-    else:
-        found = f"json_each(${{}}) f CROSS JOIN release e INDEXED BY {IDENTIFIED}"
-        found += " WHERE e.justification_id = f.value"
-    return " AND ".join(
-        f"NOT EXISTS (SELECT 1 FROM {found.format(name)} AND {earlier}{also})"
-        for name, also in [("valid", ""), *own]
-    )
+    found = []
+    for name, also in [("valid", ""), *own]:
+        each = _each(name, "f", shape.is_postgresql)
+        if shape.is_postgresql:  # in the order of the one right index
+            one = f"SELECT 1 FROM release e WHERE {earlier}{also} ORDER BY e.date_added LIMIT 1"
+            found.append(f"NOT EXISTS (SELECT 1 FROM {each} CROSS JOIN LATERAL ({one}) e)")
+        else:
+            table = f"release e INDEXED BY {IDENTIFIED}"
+            found.append(f"NOT EXISTS (SELECT 1 FROM {each} CROSS JOIN {table} WHERE {earlier}{also})")
+    return " AND ".join(found)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection, and_, select
 
 from hub.model import Form, Justification, NationCode, StixId
-from hub.store.database.batches import batches
+from hub.store.database.batches import among, batches, listed
 from hub.store.ledger.justifications import decode
 from hub.store.schema.tables import justification, rejustification, release
 
@@ -44,7 +44,18 @@ def rows_of_versions(connection: Connection, versions: Collection[int]) -> list[
 
 def rows_from_abroad(connection: Connection, recipient: NationCode, id: StixId) -> list[PastRow]:
     """Return every row of other nations' records with this id in the recipient's ledger."""
-    return _past_rows(connection, [_C.recipient == recipient, _C.stix_id == id, _C.origin != recipient])
+    positions = positions_under(connection, recipient, [id])
+    is_asked = (_C.recipient == recipient, among(connection, _C.position, positions))
+    return _past_rows(connection, [*is_asked, _C.origin != recipient])
+
+
+def positions_under(connection: Connection, recipient: NationCode, ids: Collection[StixId]) -> list[int]:
+    """Return the positions of all rows with these ids in the recipient's ledger, served or not."""
+    asked = listed(connection, ids).subquery()
+    # An outer join: planners go from the ids to the index on ids, never through the ledger.
+    is_asked = and_(_C.recipient == recipient, _C.stix_id == asked.c.value)
+    query = select(_C.position).select_from(asked.outerjoin(release, is_asked))
+    return [position for (position,) in connection.execute(query) if position is not None]
 
 
 def _past_rows(connection: Connection, conditions: Sequence[ColumnElement[bool]]) -> list[PastRow]:
@@ -52,7 +63,8 @@ def _past_rows(connection: Connection, conditions: Sequence[ColumnElement[bool]]
     # INVARIANT: rows are never removed, so this is complete. Withdrawn rows stay in the answer on purpose: an
     # ended agreement still explains past disclosures (I1).
     query = select(*columns).join(justification, _J.id == _C.justification_id).where(*conditions)
-    rows = connection.execute(query.order_by(_C.recipient, _C.position)).all()
+    # Ordered here: for the sake of that order SQLite would go through the whole ledger of a recipient.
+    rows = sorted(connection.execute(query), key=lambda row: (row.recipient, row.position))
     # A disclosure holds a revision. The justification of that page is the first one that ended later.
     former = _former(connection, conditions)
     return [
@@ -78,8 +90,9 @@ def _former(
         .join(release, and_(_C.recipient == r.recipient, _C.position == r.position))
         .join(justification, _J.id == r.justification_id)
         .where(*conditions)
-        # By id, not by date: ids follow the revisions of the ledger, and a clock may step back.
-        .order_by(r.id)
+        # By id, not by date: ids follow the revisions of the ledger, and a clock may step back. An
+        # expression: no planner goes through all former justifications for the sake of this order.
+        .order_by(r.id + 0)
     )
     found: dict[tuple[str, int], list[tuple[int, Justification]]] = defaultdict(list)
     for recipient, position, revision, classes in connection.execute(query):

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, exists, select, union_all
+from sqlalchemy import ColumnElement, Connection, Row, and_, any_, exists, func, select, union_all
 
 from hub.model import (
     ANONYMISED,
@@ -25,8 +25,9 @@ from hub.model import (
     Tlp,
     from_microseconds,
 )
-from hub.store.database.batches import among, listed
+from hub.store.database.batches import among
 from hub.store.ledger.justifications import decode
+from hub.store.ledger.past_rows import positions_under
 from hub.store.ledger.releases import SHOWN, decode_shown
 from hub.store.records.objects import CREATOR, MARKING, REFERS
 from hub.store.schema.columns import decode_nations, decode_reach, decode_redactions
@@ -67,19 +68,13 @@ def of_others(
     found: dict[tuple[int, StixId], Row[Any]] = {}
     # The hub's own objects and notes are nobody's record: `ids_of_the_hub` answers for these.
     is_other = and_(_C.member.not_in([member, HUB]), _V.member != HUB, ~_is_copy_of(member))
-    # From the ids to their positions, by an index. The outer join keeps planners from the opposite order,
-    # a scan of the whole ledger. An id without rows gives NULL, and NULL is no position.
-    asked = listed(connection, ids).subquery()
-    at = release.alias()
-    is_asked = and_(at.c.recipient == nation, at.c.stix_id == asked.c.value)
-    positions = select(at.c.position).select_from(asked.outerjoin(at, is_asked))
-    served = _rows(rel_to, is_other, _C.recipient == nation, _C.position.in_(positions))
+    # Ids, then positions, then rows: three simple statements. As one statement planners scan the ledger.
+    positions = positions_under(connection, nation, ids)
+    served = _rows(rel_to, is_other, _C.recipient == nation, among(connection, _C.position, positions))
     for row in connection.execute(served):
         found[row.position, StixId(row.stix_id)] = row
-    # The label identifies a redaction. A link beside it names the original. The
-    # index on ids begins with the origin; without origins the whole ledger would be read.
-    is_original = and_(_V.origin.in_(select(origin.c.code)), among(connection, _V.stix_id, ids))
-    of_originals = _C.version_id.in_(select(_V.id).where(is_original))
+    # The label identifies a redaction. A link beside it names the original.
+    of_originals = among(connection, _C.version_id, _versions(connection, ids))
     is_ledgers = (_C.recipient + "") == nation  # an expression: no planner uses an index for it
     redacted = _rows(rel_to, is_other, is_ledgers, of_originals, _C.rendition.like("redacted:%"))
     for row in connection.execute(redacted):
@@ -88,6 +83,20 @@ def of_others(
     # hub/README: shown-by-rows).
     former = _former(connection, nation, {position for position, _ in found})
     return [_shown(row, id, former.get(position, ())) for (position, id), row in found.items()]
+
+
+def _versions(connection: Connection, ids: Collection[StixId]) -> list[int]:
+    """Return the versions with these ids, of all nations."""
+    query = select(_V.id).where(_of_any_origin(connection, _V.origin), among(connection, _V.stix_id, ids))
+    return list(connection.scalars(query))
+
+
+def _of_any_origin(connection: Connection, column: ColumnElement[str]) -> ColumnElement[bool]:
+    """Return a condition that is always true, and lets planners use an index that begins with the origin."""
+    codes = select(origin.c.code)
+    if connection.dialect.name == "postgresql":
+        return column == any_(func.array(codes.scalar_subquery()))  # known before the plan begins
+    return column.in_(codes)
 
 
 def _rows(rel_to: Collection[StixId], *conditions: ColumnElement[bool]) -> Any:
@@ -269,8 +278,7 @@ def mentions(
 def _made_ids(connection: Connection, ids: Collection[StixId]) -> Mapping[tuple[NationCode, StixId], StixId]:
     """Return the made ids of anonymised objects, by origin and original id, if either is in `ids`."""
     c = made_id.c
-    # The index on ids begins with the origin; without origins every made id would be read.
-    is_original = and_(c.origin.in_(select(origin.c.code)), among(connection, c.stix_id, ids))
+    is_original = and_(_of_any_origin(connection, c.origin), among(connection, c.stix_id, ids))
     found: dict[tuple[NationCode, StixId], StixId] = {}
     for is_asked in (among(connection, c.made, ids), is_original):
         query = select(c.origin, c.stix_id, c.made).where(c.rendition == ANONYMISED.label, is_asked)

@@ -27,7 +27,7 @@ from hub.model import (
     to_microseconds,
 )
 from hub.store.database.connection import Connection, Store
-from hub.store.ledger import justifications, ledgers, releases
+from hub.store.ledger import ends, justifications, ledgers, releases
 from hub.store.ledger.releases import NewRow
 from hub.store.records import objects
 from hub.store.schema.tables import ledger, release
@@ -93,9 +93,9 @@ def _append(
 ) -> list[int]:
     """Append a row for each name in one transaction; return the versions' keys."""
     with store.write() as connection:
-        releases.lock(connection, [recipient])
+        ends.lock(connection, [recipient])
         versions = _versions(connection, *names)
-        releases.append(connection, recipient, US, [NewRow(v, because) for v in versions], now)
+        releases.append(connection, US, {recipient: [NewRow(v, because) for v in versions]}, now)
     return [version.key for version in versions]
 
 
@@ -134,9 +134,9 @@ def test_a_clock_that_stands_still_or_steps_back_gives_later_dates(store: Store,
 def test_a_transaction_that_fails_takes_no_position(store: Store) -> None:
     def fail() -> None:
         with store.write() as connection:
-            releases.lock(connection, [KR])
+            ends.lock(connection, [KR])
             (version,) = _versions(connection, "a")
-            releases.append(connection, KR, US, [NewRow(version, ALL)], NOW + timedelta(days=1))
+            releases.append(connection, US, {KR: [NewRow(version, ALL)]}, NOW + timedelta(days=1))
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -147,17 +147,17 @@ def test_a_transaction_that_fails_takes_no_position(store: Store) -> None:
 
 def test_appending_nothing_changes_nothing(store: Store) -> None:
     with store.write() as connection:
-        releases.append(connection, KR, US, [], NOW)
+        releases.append(connection, US, {KR: []}, NOW)
         assert connection.execute(select(ledger.c.position)).scalars().all() == [0, 0]
 
 
 def test_the_moment_of_the_last_decision_is_the_latest_of_any_ledger_and_no_date(store: Store) -> None:
     with store.read() as connection:
-        assert to_microseconds(releases.decided_at(connection)) == 0
+        assert to_microseconds(ends.decided_at(connection)) == 0
     _append(store, NOW, "a", "b")
     _append(store, NOW - timedelta(days=1), "c", recipient=US)
     with store.read() as connection:
-        assert releases.decided_at(connection) == NOW
+        assert ends.decided_at(connection) == NOW
 
 
 def test_writers_at_once_leave_no_gap_and_share_no_date(store: Store) -> None:

@@ -48,8 +48,8 @@ def _divide_by_origin(connection: sa.Connection) -> None:
     for id, origin in sorted(map(tuple, connection.execute(used))):
         origins[id].append(origin)
     known = {row.id: row for row in connection.execute(sa.select(_J)).all()}
-    for id, (first, *others) in sorted(origins.items()):
-        row = known[id]
+    for id, row in sorted(known.items()):
+        first, *others = origins.get(id, [""])  # without rows: no origin, and nobody asks for it
         for origin in others:
             values = {"recipient": row.recipient, "origin": origin, "classes": row.classes}
             values["digest"] = _digest(origin, row.classes)
