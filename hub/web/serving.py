@@ -24,7 +24,7 @@ from gunicorn.app.base import BaseApplication
 from hub.actions.operation.work import work
 from hub.actions.service.service import Service
 from hub.errors import Refused
-from hub.web import logs
+from hub.web import logs, memory
 from hub.web.listening import Listener
 from hub.web.opening import Opening
 from hub.web.taxii.identity import service_of
@@ -90,6 +90,7 @@ class HubServer(BaseApplication):  # type: ignore[misc] # gunicorn ships no type
     def run(self) -> None:
         """Serve until told to stop; then end the process."""
         logs.configure()
+        memory.prepare_workers()
         super().run()
 
     def load_config(self) -> None:
@@ -162,6 +163,7 @@ class Chores(threading.Thread):
     def run(self) -> None:
         while not self._stopped.wait(self._every_seconds):
             self.do_once()
+            memory.give_back()
 
     def do_once(self) -> None:
         """Make one pass. Every error is logged, and the next pass follows: no request depends on a pass.

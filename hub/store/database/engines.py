@@ -202,7 +202,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None  # only _begin_sqlite begins transactions
     connection.executescript(
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
-        "PRAGMA mmap_size=268435456;"
+        # Each connection would map a large file again, which counts as memory of the process each time.
+        "PRAGMA mmap_size=0;"
         "PRAGMA secure_delete=ON;"  # what is erased leaves no bytes in the file
     )
 

@@ -13,7 +13,7 @@ import medallion
 from flask import Flask, Response
 
 from hub.actions.service.service import Service
-from hub.web.taxii import markings
+from hub.web.taxii import in_flight, markings
 from hub.web.taxii.backend import TaxiiBackend
 from hub.web.taxii.identity import asked, caller
 from hub.web.taxii.negotiation import admit_taxii
@@ -29,6 +29,7 @@ def install(app: Flask, service: Service) -> None:
     app.json = BodyProvider(app)  # medallion writes answers through it
     app.taxii_config = {"max_page_size": service.limits.page_objects}  # type: ignore[attr-defined]
     app.medallion_backend = TaxiiBackend(service)  # type: ignore[attr-defined]
+    in_flight.install(app)
     app.before_request(_admit)  # before medallion's own checks of headers
     medallion.register_blueprints(app)
     for name, view in list(app.view_functions.items()):

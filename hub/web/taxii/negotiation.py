@@ -19,6 +19,7 @@ from werkzeug.http import parse_list_header, parse_options_header
 
 from hub.errors import BadRequest, NotAcceptable, NotFound, TooLarge, UnsupportedMedia
 from hub.model import Disclosed, HttpRequest
+from hub.web.taxii import in_flight
 from hub.web.taxii.identity import asked, begin_poll, caller, rate_limits, service
 
 TAXII: Final[str] = MEDIA_TYPE_TAXII_V21
@@ -48,7 +49,7 @@ def admit_taxii() -> None:
 
     1. Authentication and rate limit come first.
     2. HEAD is served like GET; the server sends no body.
-    3. The media types are checked. A posted body is kept as bytes, unread.
+    3. The media types are checked. A posted body is kept as bytes, unread, and waits for its turn.
     4. Only then are headers rewritten for medallion: the kept request is the signed request.
     """
     request = asked()
@@ -59,6 +60,7 @@ def admit_taxii() -> None:
     _require_acceptance(request)  # 3
     if request.method == "POST":
         _receive(request, MEDIA_TYPE_TAXII_ANY, _STIX, JSON)
+        in_flight.hold(request, len(request.environ[_RECEIVED].body))
     elif request.method == "DELETE":
         _receive_nothing(request)
     _rewrite_for_medallion(request)  # 4
