@@ -1,8 +1,8 @@
 """The cost of a request in Python calls and CPU time, by phase, beside a bare Flask view in one process.
 
 Requests go through gunicorn's parser, a WSGI application and gunicorn's response, over a pair of sockets in
-one thread. The bare view checks the digest of the token, and returns bytes from memory. Counts of calls do
-not depend on the machine; CPU time is the median of rounds taken by turns.
+one thread. The bare view checks the digest of the token, and returns bytes from memory. Counts do not depend
+on the machine; CPU time is the median of rounds taken by turns.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ def test_a_poll_and_a_push_are_a_line_each(hub: Live) -> None:
     )
     found = re.fullmatch(form, polled)
     assert found
-    assert int(found[1]) == len(answer.content)
+    assert int(found[1]) == int(answer.headers["Content-Length"])  # as sent: in gzip
 
 
 def test_a_refusal_is_told_with_its_reason_and_the_operators_part(hub: Live) -> None:
