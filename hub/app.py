@@ -16,6 +16,7 @@ from hub.errors import SettingsError
 from hub.settings import Settings
 from hub.store.database.connection import Store
 from hub.web import governance, operations, request_log, taxii
+from hub.web.application import HubApp
 from hub.web.taxii import identity, problems
 
 
@@ -25,7 +26,7 @@ def create_app(settings: Settings, service: Service | None = None) -> Flask:
     Raises SettingsError as `open_service` does.
     """
     service = service or open_service(settings)
-    app = Flask("hub", static_folder=None)
+    app = HubApp("hub", static_folder=None)
     app.url_map.merge_slashes = False  # merging redirects, and a signed POST cannot be sent again
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     # One byte above the limit: a chunked body, cut at this length, is then known as too long.

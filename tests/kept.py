@@ -26,7 +26,6 @@ from tests.lock_order import RECORDER
 _WAIT_MILLISECONDS = 60_000
 # Deleted rows go on costing whoever reads past them, so now and then the tables are made empty at once.
 _DELETIONS = 100
-_TABLES = [sql.Identifier(table.name) for table in reversed(metadata.sorted_tables)]
 _SHAPE = """
     SELECT md5(string_agg(part, ',' ORDER BY part)) FROM (
         SELECT attrelid::regclass::text || attname::text || atttypid || attnotnull::text AS part
@@ -173,10 +172,12 @@ def _shape(connection: psycopg.Connection) -> str | None:
 
 
 def _emptying(*, truncate: bool) -> sql.Composed:
+    # Looked up each time: a module with further tables may be imported later than this one.
+    tables = [sql.Identifier(table.name) for table in reversed(metadata.sorted_tables)]
     if truncate:
-        names = sql.SQL(", ").join(_TABLES)
+        names = sql.SQL(", ").join(tables)
         return sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(names)
-    statements = [sql.SQL("DELETE FROM {}").format(name) for name in _TABLES]
+    statements = [sql.SQL("DELETE FROM {}").format(name) for name in tables]
     restart = sql.SQL(
         "SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, start_value, false)"
         " FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL"

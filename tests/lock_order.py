@@ -1,6 +1,6 @@
 """The order in which every transaction on PostgreSQL takes its locks, recorded while the tests run.
 
-    nonce < generation < hub_state < origins by code < ledgers by code < all other rows
+    nonce < turn < generation < hub_state < origins by code < ledgers by code < all other rows
 
 A lock that is held may be taken again. A new one that lies before the highest that is held is a violation:
 two such transactions can wait for each other. The test in which it happens fails, in whichever thread.
@@ -20,16 +20,19 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import Engine
 
+from hub.store.database.statements import Statement
+
 
 class Rank(IntEnum):
     """The kinds of lock, in the order in which they are taken."""
 
     NONCE = 1
-    GENERATION = 2
-    HUB_STATE = 3
-    ORIGIN = 4
-    LEDGER = 5
-    ROW = 6
+    TURN = 2
+    GENERATION = 3
+    HUB_STATE = 4
+    ORIGIN = 5
+    LEDGER = 6
+    ROW = 7
 
 
 _OF_TABLES = {
@@ -48,6 +51,7 @@ _WRITES = re.compile(
 _LOCKS = re.compile(r"\bFOR (?:NO KEY UPDATE|UPDATE|KEY SHARE|SHARE)\b", re.IGNORECASE)
 _READS = re.compile(r"\b(?:FROM|JOIN)\s+\"?(\w+)", re.IGNORECASE)
 _ADVISORY = re.compile(r"\bpg_advisory_xact_lock(_shared)?\b", re.IGNORECASE)
+_TURN = re.compile(r"\bpg_advisory_xact_lock\((?:[^,()]|\([^()]*\))+,", re.IGNORECASE)  # of two numbers
 _PARAMETER = re.compile(r"%\((\w+)\)s")
 
 
@@ -113,6 +117,13 @@ class Recorder:
         event.listen(Engine, "commit", self._end)
         event.listen(Engine, "rollback", self._end)
         event.listen(Engine, "before_cursor_execute", self._execute)
+        original = Statement.rows  # given to the driver: no engine hears of it
+
+        def rows(statement: Statement, connection: Connection, given: Mapping[str, Any]) -> list[Any]:
+            self._execute(connection, None, statement.text, given, None, executemany=False)
+            return original(statement, connection, given)
+
+        Statement.rows = rows  # type: ignore[method-assign]
 
     @contextmanager
     def off(self) -> Iterator[None]:
@@ -190,10 +201,15 @@ class LockKind(NamedTuple):
             yield Lock(self.rank)
             return
         names = _names(statement, column)
-        codes = dict.fromkeys(str(row[name]) for row in values for name in names if name in row)
-        if not codes:
-            is_ordered = re.search(rf"ORDER BY (?:\w+\.)?{column}\b", statement) is not None
-            yield Lock(self.rank, _ALL if is_ordered else _UNORDERED)
+        given = [row[name] for row in values for name in names if name in row]
+        # One parameter with several codes: the statement states their order.
+        listed = sorted(str(code) for value in given if isinstance(value, list) for code in value)
+        codes = dict.fromkeys([*listed, *(str(value) for value in given if not isinstance(value, list))])
+        is_ordered = re.search(rf"ORDER BY (?:\w+\.)?{column}\b", statement) is not None
+        if not is_ordered and (listed or not codes):
+            yield Lock(self.rank, _UNORDERED)
+        elif not codes:
+            yield Lock(self.rank, _ALL)
         for code in codes:
             yield Lock(self.rank, code)
 
@@ -211,7 +227,9 @@ def classified(statement: str) -> tuple[LockKind, ...]:
         tables |= set(_READS.findall(statement))
     kinds = {LockKind(_OF_TABLES.get(table, Rank.ROW)) for table in tables}
     advisory = _ADVISORY.search(statement)
-    if advisory:
+    if _TURN.search(statement):
+        kinds.add(LockKind(Rank.TURN))
+    elif advisory:
         kinds.add(LockKind(Rank.GENERATION, is_shared=advisory[1] is not None))
     return tuple(sorted(kinds))
 
@@ -219,7 +237,7 @@ def classified(statement: str) -> tuple[LockKind, ...]:
 @lru_cache(maxsize=4_096)
 def _names(statement: str, column: str) -> tuple[str, ...]:
     """Return the parameters of a statement that a column is compared with, or written from."""
-    return tuple(name for name in _PARAMETER.findall(statement) if re.match(rf"{column}(_+\d+)*$", name))
+    return tuple(name for name in _PARAMETER.findall(statement) if re.match(rf"{column}(s|(_+\d+)*)$", name))
 
 
 def _values(parameters: object) -> list[Mapping[str, Any]]:

@@ -21,6 +21,7 @@ from hub.store.schema.tables import (
 from tests.kept import KeptDatabase
 from tests.lock_order import RECORDER, Rank, classified, held_to
 
+_TURN = select(func.pg_advisory_xact_lock(7, 8))
 _SHARED = select(func.pg_advisory_xact_lock_shared(7))
 _ALONE = select(func.pg_advisory_xact_lock(7))
 _NONCE = insert(nonce).values(thumbprint="t", nonce="n", expires_at=0, receipt="r")
@@ -56,7 +57,7 @@ def _do(store: Store, *statements: object) -> list[str]:
 @pytest.mark.parametrize(
     "statements",
     [
-        (_NONCE, _SHARED, _HUB_STATE, _KR, _US, _KR_LEDGER, _US_LEDGER, _ROW, _OTHER_ROW),
+        (_NONCE, _TURN, _SHARED, _HUB_STATE, _KR, _US, _KR_LEDGER, _US_LEDGER, _ROW, _OTHER_ROW),
         (_NONCE, _ALONE, _HUB_STATE, _MOVE, _LEDGERS, _KR_LEDGER, _US_LEDGER),
         (_HUB_STATE, _ROW, _MOVE),  # held already
         (_KR_LEDGER, _ROW, _KR_LEDGER),
@@ -75,6 +76,8 @@ def test_what_keeps_the_order_is_let_pass(store: Store, statements: tuple[object
     ("statements", "taken", "held"),
     [
         ((_SHARED, _NONCE), "nonce", "generation"),
+        ((_SHARED, _TURN), "turn", "generation"),
+        ((_TURN, _NONCE), "nonce", "turn"),
         ((_ROW, _NONCE), "nonce", "row"),
         ((_HUB_STATE, _ALONE), "generation", "hub_state"),
         ((_KR, _HUB_STATE), "hub_state", "origin KR"),

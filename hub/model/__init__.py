@@ -32,6 +32,7 @@ from hub.model.forms import (
 from hub.model.instants import (
     MAX_TIMESTAMP_CHARACTERS,
     format_instant,
+    format_microseconds,
     from_microseconds,
     say_instant,
     to_microseconds,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final
 
@@ -36,6 +37,18 @@ def say_instant(instant: datetime) -> str:
 def format_instant(instant: datetime) -> str:
     """Return the RFC 3339 text with six fractional digits and `Z` (TAXII 2.1 section 1.6.4)."""
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def format_microseconds(instants: Iterable[int]) -> list[str]:
+    """Return the text of `format_instant` for each number from `to_microseconds`."""
+    # Dates of one page often lie in one second: a second's text is made once.
+    texts, known, second = [], None, ""
+    for instant in instants:
+        seconds, rest = divmod(instant, 1_000_000)
+        if seconds != known:
+            known, second = seconds, format_instant(from_microseconds(seconds * 1_000_000))[:-7]
+        texts.append(f"{second}{rest:06d}Z")
+    return texts
 
 
 def version_key(text: str) -> str | None:

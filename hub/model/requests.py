@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from itertools import repeat
 
+from hub.model.instants import from_microseconds
 from hub.model.people import Caller, MemberId, NationCode, Purpose, Reader, StixId
 
 
@@ -159,7 +161,23 @@ class Disclosure:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows in order of position, and whether more rows follow."""
+    """The rows of a page by columns, in order of position, and whether more rows follow.
 
-    rows: tuple[Row, ...]
+    `dates` are in microseconds since 1970. `bodies` is empty in a manifest.
+    """
+
+    # Columns, not rows: a page has a thousand rows, and most answers need two of the dates.
+    positions: Sequence[int]
+    dates: Sequence[int]
+    ids: Sequence[StixId]
+    versions: Sequence[str]
+    members: Sequence[MemberId]
+    bodies: Sequence[bytes]
     more: bool
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """Return the rows one by one."""
+        columns = self.positions, map(from_microseconds, self.dates), self.ids, self.versions
+        bodies = self.bodies or repeat(b"")
+        return tuple(Row(*row) for row in zip(*columns, bodies, strict=False))

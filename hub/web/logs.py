@@ -11,6 +11,7 @@ import logging
 import re
 import sys
 import time
+from functools import lru_cache
 from typing import Any, Final
 
 from gunicorn.glogging import Logger
@@ -26,6 +27,7 @@ _STIX_ID: Final = re.compile(
 # gunicorn's messages quote unreadable input, and name addresses with their queries.
 _QUOTED: Final = re.compile(r"b?(['\"]).*\1")
 _TARGET: Final = re.compile(r"(Error handling request).*")
+_VALUES_KEPT: Final = 256  # members, endpoints, methods: the same few in most lines
 _SPECIAL: Final = re.compile(r'[\s"=\\]')
 
 
@@ -37,17 +39,28 @@ def configure() -> None:
     root.handlers = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("hub").setLevel(logging.INFO)
+    # No line names its source line, thread, process or task, so these are not looked up (the Python Logging
+    # HOWTO, Optimization).
+    logging._srcfile = None
+    logging.logThreads = logging.logMultiprocessing = logging.logProcesses = False
 
 
 def pairs(values: dict[str, object]) -> str:
     """Return `key=value` for each value, in quotes if there is a space, a quote or `=` in the value."""
-    return " ".join(f"{key}={_value(printable(str(value)))}" for key, value in values.items())
+    return " ".join(f"{key}={_value(str(each))}" for key, each in values.items())
 
 
 def _value(text: str) -> str:
+    text = printable(text)
     if text and not _SPECIAL.search(text):
         return text
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+@lru_cache(_VALUES_KEPT)
+def value(text: str) -> str:
+    """Return `text` as the value of a pair, for texts that return in other lines."""
+    return _value(text)
 
 
 def printable(text: str) -> str:

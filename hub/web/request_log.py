@@ -11,23 +11,24 @@ objects `accepted` and `refused` count the objects. A refusal has the `reason` g
 from __future__ import annotations
 
 import logging
+import os
 import re
-import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from flask import Flask, Request, Response, g, has_request_context, request
+from flask import Flask, Request, Response, current_app, has_request_context
 
 from hub.actions.service.service import Service
 from hub.model import Receipt
 from hub.web import logs
-from hub.web.taxii.identity import service
+from hub.web.taxii.identity import asked, authenticated, service_of
 
 _logger = logging.getLogger(__name__)
 
 _FACTS: Final = "hub.request_log"
+_ENDPOINTS: Final = "hub.endpoints"
 _ID_BYTES: Final = 4  # enough to find a line; not a secret
 _MOST_CHARACTERS: Final = 500  # of a reason
 _PROBES: Final = "operations"  # the blueprint of hub.web.operations
@@ -43,7 +44,7 @@ class _Facts:
     """The facts of a request, collected during its service."""
 
     began: float
-    id: str = field(default_factory=lambda: secrets.token_hex(_ID_BYTES))
+    id: str
     member: str = _UNKNOWN
     endpoint: str = _UNKNOWN
     status: str = _UNKNOWN
@@ -53,6 +54,7 @@ class _Facts:
 
 def install(app: Flask) -> None:
     """Log every request to `app`."""
+    app.extensions[_ENDPOINTS] = _Endpoints(service_of(app))
     # Two places: view and caller are known inside the application, the sent bytes outside.
     app.after_request(_note)
     app.wsgi_app = _RequestLog(app.wsgi_app)  # type: ignore[method-assign]
@@ -79,48 +81,59 @@ def _logged_text(text: str) -> str:
 
 def current() -> str:
     """Return the current request's id, method and endpoint, as in its line."""
-    named = {"id": _facts().id, "method": request.environ["REQUEST_METHOD"], "endpoint": endpoint(request)}
-    return logs.pairs(named)
+    request = asked()
+    endpoints: _Endpoints = current_app.extensions[_ENDPOINTS]
+    method, endpoint = request.environ["REQUEST_METHOD"], endpoints.of(request)
+    return logs.pairs({"id": _facts().id, "method": method, "endpoint": endpoint})
 
 
-def endpoint(asked: Request) -> str:
-    """Return the URL rule of the request, with the alias of its collection."""
-    # INVARIANT: the rule, never the address: a path holds object ids, and a query holds cursors.
-    if asked.url_rule is None:
-        return _UNKNOWN
-    given = asked.view_args or {}
-    named = _PARAMETER.sub(
-        lambda found: _shown(service(), found[1], given.get(found[1])), asked.url_rule.rule
-    )
-    return named if named.endswith("/") else f"{named}/"
+class _Endpoints:
+    """The URL rules as they are logged, each with the aliases of collections. Texts are made once."""
 
+    def __init__(self, hub: Service) -> None:
+        self._root = hub.api_root
+        nations = hub.registry.nations.values()
+        ids = {nation.collection_id: nation.code.lower() for nation in nations}
+        ids[hub.registry.released_collection_id] = "released"
+        # Only known names are shown: any other text is the client's own choice.
+        self._aliases = ids | {alias: alias for alias in ids.values()}
+        self._texts: dict[tuple[str, bool, str | None], str] = {}
 
-def _shown(hub: Service, parameter: str, value: object) -> str:
-    if parameter == "api_root" and value == hub.api_root:
-        return hub.api_root
-    # Only known names are shown: any other text is the client's own choice.
-    if parameter == "collection_id":
-        names = {nation.collection_id: nation.code.lower() for nation in hub.registry.nations.values()}
-        names[hub.registry.released_collection_id] = "released"
-        if value in names.values():
-            return str(value)
-        if value in names:
-            return names[str(value)]
-    return f"{{{parameter}}}"
+    def of(self, request: Request) -> str:
+        """Return the URL rule of the request, with the alias of its collection."""
+        # INVARIANT: the rule, never the address: a path holds object ids, and a query holds cursors.
+        if request.url_rule is None:
+            return _UNKNOWN
+        given = request.view_args or {}
+        is_root = given.get("api_root") == self._root
+        # Bounded: the key has no text of the client's choice.
+        key = request.url_rule.rule, is_root, self._aliases.get(given.get("collection_id", ""))
+        text = self._texts.get(key)
+        if text is None:
+            text = self._texts[key] = self._text(*key)
+        return text
+
+    def _text(self, rule: str, is_root: bool, alias: str | None) -> str:
+        known = {"api_root": self._root if is_root else None, "collection_id": alias}
+        named = _PARAMETER.sub(lambda found: known.get(found[1]) or f"{{{found[1]}}}", rule)
+        return named if named.endswith("/") else f"{named}/"
 
 
 def _facts() -> _Facts:
     """Return the facts of the current request; unused facts where no request is logged."""
-    found = request.environ.get(_FACTS) if has_request_context() else None
-    return found if isinstance(found, _Facts) else _Facts(0.0)
+    found = asked().environ.get(_FACTS) if has_request_context() else None
+    return found if isinstance(found, _Facts) else _Facts(0.0, _UNKNOWN)
 
 
 def _note(response: Response) -> Response:
-    facts = _facts()
-    facts.endpoint = endpoint(request)
-    facts.is_probe = request.blueprint == _PROBES
-    if "caller" in g:
-        facts.member = g.caller.member.id
+    request = asked()
+    facts = request.environ.get(_FACTS)
+    if isinstance(facts, _Facts):
+        endpoints: _Endpoints = current_app.extensions[_ENDPOINTS]
+        facts.endpoint = endpoints.of(request)
+        facts.is_probe = request.blueprint == _PROBES
+        if (caller := authenticated(request.environ)) is not None:
+            facts.member = caller.member.id
     return response
 
 
@@ -131,7 +144,8 @@ class _RequestLog:
         self._app = app
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        facts = environ[_FACTS] = _Facts(time.monotonic())  # monotonic: the clock may be set meanwhile
+        # monotonic: the clock may be set meanwhile
+        facts = environ[_FACTS] = _Facts(time.monotonic(), os.urandom(_ID_BYTES).hex())
 
         def start(status: str, *rest: Any) -> Any:
             facts.status = status.partition(" ")[0]
@@ -164,21 +178,16 @@ class _LoggedAnswer:
             self._write()
 
     def _write(self) -> None:
-        facts = self._facts
-        facts_logged = {
-            "id": facts.id,
-            "member": facts.member,
-            "method": self._method,
-            "endpoint": facts.endpoint,
-            "status": facts.status,
-            "bytes": self._sent,
-            "ms": round((time.monotonic() - facts.began) * 1_000),
-            **({} if self._is_whole else {"sent": "part"}),
-            **facts.more,
-        }
-        _log(facts, facts_logged)
-
-
-def _log(facts: _Facts, facts_logged: dict[str, object]) -> None:
-    level = logging.WARNING if facts.status.startswith("5") else logging.INFO
-    _logger.log(logging.DEBUG if facts.is_probe else level, "request %s", logs.pairs(facts_logged))
+        facts, value = self._facts, logs.value
+        milliseconds = round((time.monotonic() - facts.began) * 1_000)
+        line = (
+            f"id={facts.id} member={value(facts.member)} method={value(self._method)}"
+            f" endpoint={value(facts.endpoint)} status={value(facts.status)}"
+            f" bytes={self._sent} ms={milliseconds}"
+        )
+        if not self._is_whole:
+            line += " sent=part"
+        if facts.more:
+            line += f" {logs.pairs(facts.more)}"
+        level = logging.WARNING if facts.status.startswith("5") else logging.INFO
+        _logger.log(logging.DEBUG if facts.is_probe else level, "request %s", line)

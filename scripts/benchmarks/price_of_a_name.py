@@ -12,6 +12,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -21,12 +22,19 @@ from rich.table import Table
 from hub.actions.submission.submit import names_of
 from hub.proofs import canonical
 from hub.stix import reading
-from scripts.benchmarks.push_and_drain import PER_POST, work
+from scripts.benchmarks.speed.objects import pushed_by
 from tests.world import build, clause
 
+ICS: Final = Path(__file__).resolve().parents[3] / "shared" / "data" / "attack-ics-18.1.json"
+PER_POST: Final = 500
 MEMBER: Final = "kr-agency"
 NAMES: Final = ("kr-agency", "한빛전력공사", "Hanbit Electric", "HE", "hanbit.example", "한빛.example")
 MAX_OBJECT: Final = 2_097_152
+
+
+def work(count: int) -> list[dict[str, Any]]:
+    """Return the objects to push: ATT&CK ICS if present, else `count` generated objects."""
+    return list(json.loads(ICS.read_bytes())["objects"]) if ICS.exists() else pushed_by(MEMBER, 0, count)
 
 
 def seconds(act: Callable[[], object]) -> float:

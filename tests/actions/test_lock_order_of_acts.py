@@ -40,10 +40,10 @@ from tests.stix_objects import sdo, stix_id
 from tests.world import World, build, clause, key_of, registry
 
 _SECRETS = Secrets(bytes(32), bytes(32))
-_N, _G, _H, _O, _L, _R = Rank
+_N, _T, _G, _H, _O, _L, _R = Rank
 _GOVERNS = frozenset({_N, _G, _H, _R})
 _TAKES = frozenset({_G, _H, _R})
-_WRITES = frozenset({_N, _G, _O, _L, _R})
+_WRITES = frozenset({_N, _T, _G, _O, _L, _R})
 
 
 class PreparedHub:
@@ -101,7 +101,7 @@ class PreparedHub:
         self.wait()
         with RECORDER.watch() as taken:
             work.append_due(self.service, float("inf"))
-        assert taken == {_G, _O, _L, _R}
+        assert taken == {_T, _G, _O, _L, _R}
 
     def recall(self) -> None:
         self.delete()

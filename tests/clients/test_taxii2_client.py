@@ -189,3 +189,21 @@ def test_what_is_deleted_is_gone_for_the_reader(either: Live) -> None:
         reader(either).get_object(mistake["id"])
     assert gone.value.response.status_code == 404
     assert either.get(READER, f"{objects_path(either)}{mistake['id']}/").status_code == 404
+
+
+# --- gzip: the library asks for it by itself ------------------------------------------------------
+
+
+def test_what_is_read_in_gzip_is_what_is_read_plain(live: Live) -> None:
+    push(live, [made("malware", name=f"한빛 {n}", description="x" * 40 * n) for n in range(30)])
+    found, codings = reader(live), []
+    assert found.can_read  # asks for the collection: no page, so plain
+    found._conn.session.hooks["response"].append(
+        lambda answer, **_: codings.append(answer.headers.get("Content-Encoding"))
+    )
+    read = [found.get_objects, found.get_manifest]
+    coded = [one() for one in read]
+    assert codings == ["gzip", "gzip"]
+    found._conn.session.headers["Accept-Encoding"] = "identity"
+    assert [one() for one in read] == coded
+    assert codings[2:] == [None, None]

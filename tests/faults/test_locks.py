@@ -22,7 +22,7 @@ from hub.model import NationCode
 from hub.store.agreement import agreements
 from hub.store.database import engines
 from hub.store.database.connection import Store
-from hub.store.ledger import ledgers, releases
+from hub.store.ledger import ends, ledgers
 from tests import world
 from tests.faults import faulty
 from tests.faults.faulty import Holder
@@ -161,11 +161,11 @@ def test_submissions_queue_behind_an_agreement_that_waits_for_them(
             agreements.hold_for_change(transaction)
 
     with impatient_store.write() as under_way:
-        agreements.generation(under_way, hold=True)
+        agreements.hold_generation(under_way)
         ending = Holder(change)
         faulty.wait_for(lambda: _waiting(postgresql_url), "the ending to wait")
         with pytest.raises(Unavailable), impatient_store.write() as later:
-            agreements.generation(later, hold=True)
+            agreements.hold_generation(later)
         with impatient_store.read() as poll:
             agreements.generation(poll)  # polls wait for nobody
     ending.result()
@@ -179,7 +179,7 @@ def test_a_page_waits_neither_for_a_submission_nor_for_an_agreement(postgresql_u
     assert small.push("us-agency", item).outcomes[0].succeeded
     with small.service.store.write() as writer:
         agreements.hold_for_change(writer)
-        releases.lock(writer, small.service.registry.nations)
+        ends.lock(writer, small.service.registry.nations)
         assert [seen.id for seen in small.see("us-cert")] == [item["id"]]
     with small.service.store.read() as transaction:
         told = disclosures_to(transaction, NationCode("US"))

@@ -30,8 +30,8 @@ MAX_LINES = 100
 GUIDES = [page for index in INDEXES for page in in_order(index)]
 # The first words of titles: each title names the task of its page.
 TASK = re.compile(
-    r"# (?:Change|Check|Choose|Connect|Delete|Explain|Install|Keep|Make|Manage|Mark|Poll|Protect|Push|Read"
-    r"|Refer|Restore|Run) "
+    r"# (?:Change|Check|Choose|Connect|Delete|Explain|Install|Keep|Make|Manage|Mark|Measure|Poll|Protect|Push"
+    r"|Read|Refer|Restore|Run) "
 )
 # What a block may be: typed, shown, or another program's text. Without a language nobody knows.
 LANGUAGES = {"sh", "text", "python", "toml"}

@@ -158,6 +158,7 @@ def push_while(world: World, monkeypatch: pytest.MonkeyPatch, meanwhile: Callabl
         patch.setattr(submit, "load_others", looking)
         patch.setattr(Store, "write", writing)
         patch.setattr(submit, "decide", then_something_else)
+        patch.setattr(submit, "_FEW", 0)
         world.push("us-agency", note(tlp="green", refs=[stix_id("malware")]))
     return looks
 

@@ -30,6 +30,10 @@ from tests.stix_objects import indicator, malware
 LEFT_OUT = (
     "scripts/demo",
     "scripts/test",
+    "scripts/bench --quick",
+    "scripts/bench --size 1000 --size 1000000 --keep /srv/measured --json measured.json",
+    "scripts/bench --only TAIL --only GET --database sqlite --no-peers",
+    "scripts/bench --profile",
     "python3 -m venv /opt/hub/.venv && /opt/hub/.venv/bin/pip install .",
     "export PATH=/opt/hub/.venv/bin:$PATH",
     "sudo useradd --system hub",

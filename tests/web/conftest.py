@@ -6,7 +6,7 @@ The acts themselves, over a real database, are tested in their own rooms and in 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -44,6 +44,7 @@ from hub.model import (
     Scope,
     StixId,
     Submission,
+    to_microseconds,
 )
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -81,6 +82,15 @@ def row(position: int, body: bytes = b'{"type":"x"}', id_: str = INDICATOR) -> R
     )
 
 
+def page_of(rows: Sequence[Row], *, more: bool) -> Page:
+    """The page with these rows, of one member."""
+    dates = [to_microseconds(row.date_added) for row in rows]
+    return Page(
+        *([row.position for row in rows], dates, [row.id for row in rows], [row.version for row in rows]),
+        *([MemberId("us-cert")] * len(rows), [row.body for row in rows], more),
+    )
+
+
 _LISTS = {"explain_many", "participants", "listing", "of_object"}  # acts that answer with one
 
 
@@ -114,7 +124,7 @@ class Played:
         self.queries.append(query)
         if self.raises:
             raise self.raises
-        return Page(self.rows, self.more)
+        return page_of(self.rows, more=self.more)
 
     def manifest(self, service: Service, query: Query, kind: Disclosed = Disclosed.MANIFEST) -> Page:
         return self.objects(service, query, kind)

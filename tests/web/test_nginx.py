@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import gzip
 import socket
 import subprocess
 import threading
@@ -83,11 +84,12 @@ class NginxProxy:
     upstream: Upstream
 
     def ask(
-        self, path: str, method: str = "GET", body: bytes | None = None
+        self, path: str, method: str = "GET", body: bytes | None = None, **fields: str
     ) -> tuple[int, dict[str, str], bytes]:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_SECONDS)
         try:
-            connection.request(method, path, body=body)
+            headers = {name.replace("_", "-"): value for name, value in fields.items()}
+            connection.request(method, path, body=body, headers=headers)
             answer = connection.getresponse()
             return answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read()
         finally:
@@ -95,14 +97,18 @@ class NginxProxy:
 
 
 @pytest.fixture
-def proxy(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[NginxProxy]:
+def around() -> str:
+    """What the operator's own nginx.conf says around the site, for all sites of the machine."""
+    return "gzip on; gzip_types *; gzip_min_length 1; gzip_proxied any; gzip_http_version 1.0; gunzip on;\n"
+
+
+@pytest.fixture
+def proxy(tmp_path: Path, request: pytest.FixtureRequest, around: str) -> Iterator[NginxProxy]:
     """nginx before an upstream that gives the test's parameter as its answer; None: nobody listens there."""
     answer: bytes | None = getattr(request, "param", None)
     port, behind = free_port(), free_port()
-    with (
-        socket.socket() as listener,
-        nginx.running(tmp_path, nginx.shipped(port, f"127.0.0.1:{behind}", proxy_read_timeout="1s")),
-    ):
+    site = around + nginx.shipped(port, f"127.0.0.1:{behind}", proxy_read_timeout="1s")
+    with socket.socket() as listener, nginx.running(tmp_path, site):
         upstream = Upstream(listener, answer or b"")
         if answer is not None:
             listener.bind(("127.0.0.1", behind))
@@ -198,3 +204,26 @@ def test_the_hub_hears_the_target_as_it_was_signed_and_no_field_with_an_undersco
     heard = proxy.upstream.heard[-1].decode()
     assert heard.startswith(f"GET {target} HTTP/1.1\r\n")
     assert ("forged" in heard, "Signature: kept" in heard) == (False, True)
+
+
+_OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/taxii+json;version=2.1\r\nConnection: close\r\n"
+_PACKED = gzip.compress(b'{"more":false}' * 100)
+_CODED = _OK + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(_PACKED) + _PACKED
+_BARE = _OK + b"Content-Length: 1400\r\n\r\n" + b'{"more":false}' * 100
+
+
+@pytest.mark.parametrize(
+    ("proxy", "body", "coding"),
+    [(_CODED, _PACKED, "gzip"), (_BARE, b'{"more":false}' * 100, None)],
+    indirect=["proxy"],
+    ids=["coded", "plain"],
+)
+def test_nginx_neither_packs_nor_unpacks_whatever_is_configured_around_it(
+    proxy: NginxProxy, body: bytes, coding: str | None
+) -> None:
+    """Governance answers stay plain, and pages keep the segments that the hub has made."""
+    for asked in ({}, {"Accept_Encoding": "gzip"}):
+        _, headers, found = proxy.ask("/allied/", **asked)
+        assert (headers.get("content-encoding"), found) == (coding, body)
+    heard = [request.decode().lower() for request in proxy.upstream.heard]
+    assert ["accept-encoding: gzip" in request for request in heard[-2:]] == [False, True]

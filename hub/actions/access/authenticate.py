@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from hub.actions.service.service import Service
@@ -36,11 +37,32 @@ def authenticate(service: Service, member_id: str | None, token: str | None) -> 
         raise Unauthenticated(REFUSAL, cause=_unknown(token, public_id, is_there=found is not None))
     stored, member = found
     if member.is_suspended or not _is_valid(stored, now):
+        service.known_tokens.forget(stored.public_id)
         raise Unauthenticated(REFUSAL, cause=_invalid(stored, member))
     if member_id not in (None, member.id):
         raise Unauthenticated(REFUSAL, cause=f"token {stored.public_id} is not of the member that is named")
     service.uses.note(stored.public_id, now)
-    return Caller(member, stored.scopes, stored.public_id, now)
+    caller = Caller(member, stored.scopes, stored.public_id, now)
+    service.known_tokens.note(stored.digest, caller)
+    return caller
+
+
+def remembered(service: Service, member_id: str | None, token: str | None) -> Caller | None:
+    """Return the caller of a token that was valid before; None: `authenticate` must tell.
+
+    For a poll alone: the statement of a page checks token and member at its own moment, and gives no row
+    without (`store.ledger.pages`). Whatever else leaves is for a caller of `authenticate`.
+    """
+    public_id = tokens.parse(token or "")
+    if public_id is None or token is None:
+        return None
+    found = service.known_tokens.find(public_id, tokens.digest(service.secrets.pepper, token))
+    if found is None or member_id not in (None, found.member.id):
+        return None
+    # The machine's clock: it counts for the rate limits and the last use alone.
+    now = service.store.machine_time()
+    service.uses.note(public_id, now)
+    return replace(found, at=now)
 
 
 def _unknown(token: str | None, public_id: str | None, *, is_there: bool) -> str:

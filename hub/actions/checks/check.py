@@ -27,7 +27,7 @@ from hub.model import HUB, NationCode
 from hub.store.agreement import agreements
 from hub.store.checks import integrity
 from hub.store.database.connection import Connection
-from hub.store.ledger import histories, releases
+from hub.store.ledger import ends, histories
 from hub.store.ledger.histories import HistoryKind
 from hub.store.members import members
 
@@ -128,7 +128,7 @@ def _unreadable(connection: Connection) -> Iterator[Fault]:
         "keys": members.keys,
         "agreements": agreements.every_period,
         "hub state": agreements.generation,
-        "ledgers": releases.decided_at,
+        "ledgers": ends.decided_at,
     }
     for part, read in parts.items():
         try:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 
 from hub.actions.checks import RESTORE, Fault, Inspection
 from hub.model import Disclosed, Justification
 from hub.store.checks import evidence, integrity
 from hub.store.checks.evidence import StoredDisclosure
-from hub.store.checks.integrity import StoredJustification
+from hub.store.checks.integrity import EncodedJustification
 from hub.store.ledger import disclosures, justifications
 
 
@@ -50,7 +49,7 @@ def justification_faults(inspection: Inspection) -> Iterator[Fault]:
         if value is None:
             yield Fault(place, f"cannot be read; {RESTORE}")
         # Justifications are interned by digest: with a changed text all rows of this one have other readers.
-        elif hashlib.sha256(one.classes.encode()).digest() != bytes(one.digest):
+        elif justifications.digest_of(one.origin, one.classes) != bytes(one.digest):
             yield Fault(place, f"has another digest than its text; {RESTORE}")
         else:
             grounds = {ground for alternatives in value for ground in alternatives}
@@ -61,6 +60,10 @@ def justification_faults(inspection: Inspection) -> Iterator[Fault]:
     # A page looks up the justifications of its own ledger alone: such a row would never be served.
     for recipient, position in integrity.borrowed_justifications(inspection.connection):
         yield Fault(f"release {recipient}/{position}", f"stands by another ledger's justification; {RESTORE}")
+    # A page finds a submitter's own rows by these notes.
+    for recipient, member, id in integrity.unnoted_own_justifications(inspection.connection):
+        what = f"is not noted as one of the rows of {member}"
+        yield Fault(f"justification {id} of {recipient}", f"{what}; {RESTORE}")
 
 
 def disclosure_faults(inspection: Inspection) -> Iterator[Fault]:
@@ -89,7 +92,7 @@ def _positions(stored: StoredDisclosure) -> tuple[int, ...] | None:
         return None
 
 
-def _decoded(stored: StoredJustification) -> Justification | None:
+def _decoded(stored: EncodedJustification) -> Justification | None:
     try:
         return justifications.decode(stored.classes)
     except (ValueError, TypeError):

@@ -113,7 +113,7 @@ class RowCheck:
         origin = self.context.origin if note is None else note.recall.origin
         right = (
             *(made.id, made.type, version.version, version.version_key, version.member),
-            *(origin, made.content_id, made.size),
+            *(origin, made.content_id, made.size, origin),
         )
         # INVARIANT: a row repeats these values of its version, so that one statement reads a page (I3).
         pairs = zip(COPIED, row.copied, right, strict=True)

@@ -248,11 +248,12 @@ def _listed(document: JsonObject, given: Registry) -> frozenset[StixId]:
 
 def _publish(service: Service, connection: Connection, new: Collection[NationCode]) -> None:
     """Append the hub's own objects: all of these to a new ledger, new objects to every other ledger."""
-    # INVARIANT: ledgers in order of code: the order of locks.
     own, missing = _own_objects(service, connection)
-    for nation in sorted(service.registry.nations):
-        rows = [NewRow(version, _FOR_EVERYBODY) for version in (own if nation in new else missing)]
-        releases.append(connection, nation, HUB, rows, service.store.now(connection))
+    rows = {
+        nation: [NewRow(version, _FOR_EVERYBODY) for version in (own if nation in new else missing)]
+        for nation in service.registry.nations
+    }
+    releases.append(connection, HUB, rows, service.store.now(connection))
 
 
 def _own_objects(service: Service, connection: Connection) -> tuple[list[ObjectVersion], list[ObjectVersion]]:

@@ -178,8 +178,8 @@ def _of_member(  # (hub/README: deleted-asked-by)
     """
     # INVARIANT: the same query as a poll: what a poll withholds is unknown here as well (policy 9).
     now = present(service, connection, reader.nation)
-    valid = service.in_force.visible(connection, reader, now).ids
     query = Query(reader, None, limit=1, ids=frozenset(ids), selections=_EVERY_VERSION)
+    valid = service.in_force.visible(connection, reader, now).valid(query)
     served = pages.served(connection, query, valid)
     versions = {v.key: v for v in objects.versions_by_key(connection, {row.version for row in served})}
     for row in served:

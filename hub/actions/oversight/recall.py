@@ -37,7 +37,7 @@ from hub.rules.release.deciding import clearance_for
 from hub.stix import reading
 from hub.stix.derived.notes import recall_note
 from hub.store.database.connection import Connection
-from hub.store.ledger import disclosures, recalls, releases
+from hub.store.ledger import disclosures, ends, recalls, releases
 from hub.store.ledger.recalls import Recall, Recalled, RecallReason
 from hub.store.ledger.releases import NewRow
 from hub.store.members import members
@@ -104,7 +104,7 @@ def _step(service: Service, searched_before: datetime | None, after: int) -> tup
         fetched = fetched_of(connection, found, floor)
     with service.store.write() as connection:
         # INVARIANT: ledgers before the rows of recalls, as in every transaction.
-        releases.lock(connection, {what.recipient for what in fetched.values()})
+        ends.lock(connection, {what.recipient for what in fetched.values()})
         # INVARIANT: notices are read under the lock on the recalls: two workers write no notice twice.
         held = {one.id: one for one in recalls.hold(connection, [one.id for one in found])}
         known = recalls.notices(connection, held)
@@ -188,7 +188,7 @@ def _write_notes(  # (hub/README: note-for-all, hub-objects-where)
         # In order of readers: the dates between a reader's own notes must not say that other notes lie
         # between (policy 9).
         ordered = sorted(own, key=lambda row: sorted(map(repr, frozenset().union(*row.justification))))
-        releases.append(connection, recipient, origin, ordered, now)
+        releases.append(connection, origin, {recipient: ordered}, now)
 
 
 def _note(service: Service, recall: Recall, what: Fetched, now: datetime) -> StixObject:

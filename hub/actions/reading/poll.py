@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -18,10 +19,8 @@ from hub.model import (
     Page,
     Query,
     Reader,
-    Row,
     VersionFilter,
     from_microseconds,
-    to_microseconds,
 )
 from hub.proofs import cursors
 from hub.proofs.canonical import canonical
@@ -48,28 +47,30 @@ def objects(service: Service, query: Query, kind: Disclosed = Disclosed.OBJECTS)
         entries = _disclosed(service, query, kind, service.limits.page_bytes)
         # INVARIANT: the disclosure is committed before bodies are read. Bodies never change, so no lock is
         # needed; None means another epoch, or an erased body, and the page is asked for again.
-        rows = _bodies(service, entries) if entries.entries else ()
-        if rows is not None:
-            return Page(rows, entries.more)
+        bodies = _bodies(service, entries) if entries.columns.positions else []
+        if bodies is not None:
+            return _page(entries, bodies)
     raise Unavailable(_MOVES)
 
 
 def manifest(service: Service, query: Query, kind: Disclosed = Disclosed.MANIFEST) -> Page:
     """Return a page of rows without bodies (TAXII 2.1 sections 5.3 and 5.8), recorded as disclosed."""
-    entries = _disclosed(service, query, kind, None)
-    return Page(tuple(entry.row() for entry in entries.entries), entries.more)
+    return _page(_disclosed(service, query, kind, None), ())
+
+
+def _page(entries: PageEntries, bodies: Sequence[bytes]) -> Page:
+    return Page(*entries.columns[:5], bodies, entries.more)
 
 
 def exists(service: Service, query: Query) -> bool:
     """Return whether `query` selects a row. No row is returned, so no disclosure is recorded."""
     with service.store.read() as connection:
         visible = _visible(service, connection, query.reader)
-        return bool(pages.manifest(connection, replace(query, limit=1), visible.ids).rows)
+        return pages.is_there(connection, query, visible.valid(query))
 
 
-def _bodies(service: Service, entries: PageEntries) -> tuple[Row, ...] | None:
-    with service.store.read() as connection:
-        return pages.bodies(connection, entries)
+def _bodies(service: Service, entries: PageEntries) -> list[bytes] | None:
+    return pages.bodies(service.store.ask, entries, is_postgresql=not service.store.is_sqlite)
 
 
 def _disclosed(service: Service, query: Query, kind: Disclosed, max_bytes: int | None) -> PageEntries:
@@ -83,16 +84,16 @@ def _disclosed(service: Service, query: Query, kind: Disclosed, max_bytes: int |
         if visible is None:
             with service.store.read() as connection:
                 visible = _visible(service, connection, query.reader)
-        ask = PageRequest(query, kind, max_bytes, *visible)
+        ask = PageRequest(query, kind, max_bytes, visible.valid(query), *visible[2:])
         entries = service.disclosures.disclose(service.store, ask)
         if not entries.is_admitted:
+            service.known_tokens.forget(query.reader.token)
             raise Unauthenticated(authenticate.REFUSAL)
         if entries.is_current:
-            if entries.entries:
+            if (rows := entries.columns).positions:
                 # After COMMIT: the process remembers the last served row, to name a loss of the database.
-                last = entries.entries[-1]
-                date = from_microseconds(last.date_added)
-                service.store.memory.note_page(query.reader.nation, last.position, date, entries.epoch)
+                at = from_microseconds(rows.dates[-1])
+                service.store.memory.note_page(query.reader.nation, rows.positions[-1], at, entries.epoch)
             return entries
         visible = None
     raise Unavailable(_MOVES)
@@ -109,7 +110,7 @@ def seal_cursor(service: Service, query: Query, page: Page, resource: Disclosed 
     The cursor is valid for the `resource` of the page, and no other.
     """
     fields = {
-        "after": to_microseconds(page.rows[-1].date_added),
+        "after": page.dates[-1],
         **_place(query, resource),
         "filters": _filters(query),
     }

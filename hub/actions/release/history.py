@@ -13,15 +13,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from hub.actions.release.basis import Basis, basis_of, hold
+from hub.actions.release.basis import Basis, hold, observe
 from hub.actions.release.judging import context_of, judge_for_history, write_rows
+from hub.actions.release.turn import in_turn
 from hub.actions.service.present import present
 from hub.actions.service.service import Service
 from hub.model import Clearance, StixId, Tlp
 from hub.rules.release.deciding import clearance_for
 from hub.rules.release.row_changes import LedgerChanges, up_to
 from hub.store.database.connection import Connection
-from hub.store.ledger import histories, releases
+from hub.store.ledger import ends, histories
 from hub.store.ledger.histories import History, HistoryKind
 from hub.store.records import submissions
 
@@ -61,20 +62,24 @@ class _Decision:
 def _step(service: Service, known: History) -> bool:
     """Judge the next versions and write the rows; return whether the history is at the end.
 
-    The step is decided on a snapshot, and decided again under the locks if its basis or the history has
-    changed since. The ledgers are locked for the writing alone.
+    The step is decided in the nation's turn, and decided again under the locks if its basis or the history
+    has changed since. The ledgers are locked for the writing alone.
     """
-    # No lock here: judging takes most of the time, and members submit meanwhile.
-    with service.store.read() as connection:
-        before = histories.find(connection, known)  # None also on a replica that has not received it yet
-        decision = None if before is None else _decide(service, connection, before)
-    with service.store.write() as connection:
-        # INVARIANT: generation, origin, ledgers: the order of locks, as in a submission without a nonce.
+
+    def decide(connection: Connection) -> tuple[History | None, _Decision | None]:
+        before = histories.find(connection, known)
+        return before, None if before is None else _decide(service, connection, before)
+
+    with in_turn(service, known.origin, decide) as decided, service.store.write() as connection:
+        # Judging takes most of the time, so it comes before the locks: other nations submit meanwhile.
+        before, decision = decided(connection)
+        # INVARIANT: turn, generation, origin, ledgers: the order of locks, as in a submission without a
+        # nonce.
         hold(service, connection, known.origin)
         history = histories.find(connection, known)
         if history is None:
             return True
-        basis, now = basis_of(service, connection, history.origin)
+        basis, now, *_ = observe(service, connection, history.origin)
         # INVARIANT: a step decided on another basis, or of a history moved on by another worker, is decided
         # again under the locks.
         if decision is None or (history, basis) != (before, decision.basis):
@@ -86,7 +91,7 @@ def _step(service: Service, known: History) -> bool:
         if decision.then is None:
             histories.finish(connection, history.id)
             return True
-        releases.lock(connection, decision.ledger_changes.changes)
+        ends.lock(connection, decision.ledger_changes.changes)
         write_rows(service, connection, history.origin, decision.ledger_changes, {}, now)
         # INVARIANT: progress and rows are one commit: a crash repeats no row and leaves none out.
         histories.move_on(connection, decision.then)
@@ -96,8 +101,8 @@ def _step(service: Service, known: History) -> bool:
 def _decide(service: Service, connection: Connection, history: History) -> _Decision:
     """Return the decision on the next versions, for the recipients of the agreement."""
     origin = history.origin
-    basis, now = basis_of(service, connection, origin)
-    context = context_of(service, connection, origin, now)
+    basis, now, *_ = observe(service, connection, origin)
+    context = context_of(service, connection, origin, now, basis.generation)
     own = [p.clause for p in context.periods if p.agreement_id == history.agreement_id]
     if not own:  # the agreement was ended meanwhile: its history is at its end
         return _Decision(basis, now, None, LedgerChanges({}, {}))

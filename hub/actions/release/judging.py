@@ -21,11 +21,12 @@ from hub.rules.release.judgement import (
 from hub.rules.release.justifications import in_force_part
 from hub.rules.release.references import Judgement, Settled
 from hub.rules.release.row_changes import LedgerChanges, changes_ahead, changes_to
+from hub.store.agreement.agreements import Generation
 from hub.store.database.connection import Connection
 from hub.store.ledger import releases
 from hub.store.ledger.releases import NewRow
 from hub.store.members import members
-from hub.store.records import objects
+from hub.store.records import objects, references
 from hub.store.records.originals import equal_before, equal_to_new
 
 OriginalsOf = Callable[[Iterable[EqualVersion], Mapping[MemberId, Member]], Originals]
@@ -35,14 +36,21 @@ _ROUNDS: Final = 8
 
 
 def context_of(
-    service: Service, connection: Connection, origin: NationCode, now: datetime
+    service: Service,
+    connection: Connection,
+    origin: NationCode,
+    now: datetime,
+    generation: Generation | None = None,
 ) -> DecisionContext:
-    """Return the context of decisions on `origin`, with members and periods as this transaction sees them."""
+    """Return the context of decisions on `origin`, with members and periods as this transaction sees them.
+
+    `generation` is the generation that this transaction has read already.
+    """
     return DecisionContext(
         origin=origin,
         members={m.id: m for m in members.members(connection)},
         recipients=service.registry.recipients,
-        periods=service.in_force.periods(connection),
+        periods=service.in_force.periods(connection, generation),
         now=now,
     )
 
@@ -122,7 +130,7 @@ def with_referred(connection: Connection, versions: Iterable[ObjectVersion]) -> 
     every = {v.key: v for v in versions}
     for member in {v.member for v in every.values()}:
         own = {v.id for v in every.values() if v.member == member}
-        missing = objects.all_referred(connection, member, own) - own
+        missing = references.all_referred(connection, member, own) - own
         every.update((v.key, v) for v in objects.versions_of(connection, member, missing))
     return every
 
@@ -190,7 +198,7 @@ def _referring(
         # too many records costs time, and is right all the same.
         if rounds > _ROUNDS:
             waiting |= {v.id for v in own}
-        stored = objects.all_referring(connection, *place, waiting - reached)
+        stored = references.all_referring(connection, *place, waiting - reached)
         reached |= stored
         waiting = {v.id for v in own if not v.refers.isdisjoint(reached)} - reached
     return reached
@@ -209,17 +217,19 @@ def write_rows(
 ) -> None:
     """Write the row changes; `stored` has the new versions by their keys in the judgement.
 
-    The caller holds the origin and these ledgers (`basis.hold`, `releases.lock`).
+    The caller holds the origin and these ledgers (`basis.hold`, `ends.lock`).
     """
     # INVARIANT: ledgers in order of code, each locked until COMMIT: so the order of commits is the order of
     # positions, and a poller misses nothing (I4).
+    new: dict[NationCode, Sequence[NewRow]] = {}
     for recipient, change in sorted(ledger_changes.changes.items()):
         rows: Sequence[NewRow] = [
             NewRow(stored.get(key) or ledger_changes.versions[key], value, form)
             for key, form, value in change.append
         ]
-        releases.change(connection, recipient, change, now)
+        releases.change(connection, recipient, origin, change, now)
         # Derived objects are made with their first row, never ahead (policy 7).
         if any(row.form.label for row in rows):
             rows = derived_objects.provide(service, connection, origin, rows)
-        releases.append(connection, recipient, origin, rows, now)
+        new[recipient] = rows
+    releases.append(connection, origin, new, now)

@@ -39,8 +39,9 @@ class Disclosures:
 
     def disclose(self, store: Store, ask: PageRequest) -> PageEntries:
         """Return the page, after COMMIT of its disclosure; on Unavailable nothing may leave."""
-        if store.is_sqlite and _is_empty(store, ask):
-            return PageEntries(is_admitted=True, is_current=True)
+        # An empty page discloses nothing: it is told without a transaction, a record and a COMMIT.
+        if (told := _empty(store, ask)) is not None:
+            return told
         entry = _Entry(ask)
         with self._guard:
             self._waiting.append(entry)
@@ -95,10 +96,16 @@ def _record(store: Store, batch: Sequence[_Entry]) -> None:
         entry.page = one
 
 
-def _is_empty(store: Store, ask: PageRequest) -> bool:
-    """Return whether the page is empty: SQLite is asked first, because recording waits for other writers."""
-    with store.read() as connection:
-        return pages.is_empty(connection, ask, store.clock) is True
+def _empty(store: Store, ask: PageRequest) -> PageEntries | None:
+    """Return a page without rows; None: the page needs a record."""
+    statement, given = pages.emptiness(ask, store.clock, is_postgresql=not store.is_sqlite)
+    found = store.ask(statement, given)
+    if not found:  # no ledger
+        return None
+    ((is_admitted, is_current, has_rows),) = found
+    if is_admitted and is_current and has_rows:
+        return None
+    return PageEntries(bool(is_admitted), bool(is_current))
 
 
 def _outcome(entry: _Entry) -> PageEntries:

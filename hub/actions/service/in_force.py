@@ -9,16 +9,19 @@ from __future__ import annotations
 import itertools
 import threading
 from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from hub.model import Justification, NationCode, Period, Reader
+from hub.model import MemberId, NationCode, Period, Query, Reader
 from hub.rules.release.justifications import is_visible
 from hub.store.agreement import agreements
 from hub.store.agreement.agreements import Generation
 from hub.store.database import epochs
 from hub.store.database.connection import Connection
 from hub.store.ledger import justifications
+from hub.store.ledger.justifications import StoredJustification
+from hub.store.ledger.pages import Valid
 
 _KEPT_IDS: Final = 2_048
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
@@ -28,23 +31,46 @@ _FOR_EVER: Final = datetime.max.replace(tzinfo=UTC)
 class VisibleJustifications(NamedTuple):
     """The ids of a reader's visible justifications, with the conditions of their validity.
 
-    The ids are right for the `generation` of this `epoch`, from `since` until before `until`, while the
-    reader's nation has no justification above `last`.
+    `by_origin` has the ids by the origin of the rows; `own` are the other ids of the reader's own rows at
+    home. The ids are right for the `generation` of this `epoch` and `configuration`, from `since` until
+    before `until`, while the reader's nation has no justification above `last`, and the reader no own one
+    above `last_own`.
     """
 
-    ids: tuple[int, ...]
+    by_origin: Mapping[NationCode, tuple[int, ...]]
+    own: tuple[int, ...]
     epoch: str
+    configuration: int
     generation: int
     last: int
+    last_own: int
     since: datetime
     until: datetime
 
+    @property
+    def ids(self) -> tuple[int, ...]:
+        return tuple(id for ids in self.by_origin.values() for id in ids)
+
+    def valid(self, query: Query) -> Valid:
+        """Return the ids that count for a query."""
+        if query.origin is None:
+            return Valid(self.ids, self.own)
+        own = self.own if query.origin == query.reader.nation else ()
+        return Valid(self.by_origin.get(query.origin, ()), own)
+
 
 class _VisibleIds(NamedTuple):
-    """The visible justifications of a ledger, up to the id `last`."""
+    """The visible justifications of a ledger, up to the id `last`, by the origin of their rows."""
 
     last: int
-    ids: tuple[int, ...]
+    by_origin: Mapping[NationCode, tuple[int, ...]]
+
+
+class _OwnIds(NamedTuple):
+    """The justifications of a member's own rows at home, up to the number `last`."""
+
+    last: int
+    ids: frozenset[int]
 
 
 class InForce:
@@ -53,9 +79,12 @@ class InForce:
     def __init__(self) -> None:
         self._cache = _EpochCache("")
 
-    def periods(self, connection: Connection) -> tuple[Period, ...]:
-        """Return every period without an early end, in the snapshot of this transaction."""
-        return self._of(connection).bound(connection)[1]
+    def periods(self, connection: Connection, generation: Generation | None = None) -> tuple[Period, ...]:
+        """Return every period without an early end, in the snapshot of this transaction.
+
+        `generation` is the generation that this transaction has read already.
+        """
+        return self._of(connection).bound(connection, generation)[1]
 
     def ids(self, connection: Connection, now: datetime) -> frozenset[int]:
         """Return the ids of the periods that are in force at `now`."""
@@ -90,18 +119,24 @@ class _EpochCache:
         self._lock = threading.Lock()
         self._generation = -1
         self._periods: tuple[Period, ...] = ()
-        self._justifications: dict[NationCode, dict[int, Justification]] = defaultdict(dict)
+        self._justifications: dict[NationCode, dict[int, StoredJustification]] = defaultdict(dict)
+        self._own_ids: dict[MemberId, _OwnIds] = {}
         self._visible_ids: dict[tuple[Reader, frozenset[int]], _VisibleIds] = {}
 
-    def bound(self, connection: Connection) -> tuple[Generation, tuple[Period, ...]]:
-        generation = agreements.generation(connection)
+    def bound(
+        self, connection: Connection, generation: Generation | None = None
+    ) -> tuple[Generation, tuple[Period, ...]]:
+        generation = generation or agreements.generation(connection)
         with self._lock:
             if generation.number == self._generation:
                 return generation, self._periods
         periods = agreements.periods(connection)
+        # INVARIANT: the periods of a later generation are never kept under an earlier number: without a
+        # snapshot an ending may be committed between the two statements.
+        is_same = agreements.generation(connection).number == generation.number
         with self._lock:
             # A slower transaction must not put an older state back.
-            if generation.number > self._generation:
+            if is_same and generation.number > self._generation:
                 self._generation, self._periods = generation.number, periods
         return generation, periods
 
@@ -111,19 +146,45 @@ class _EpochCache:
         in_force = frozenset(p.id for p in periods if p.is_in_force(now))
         known = self._known(connection, reader.nation)
         last = next(reversed(known), 0)
-        answer = self._visible_ids.get((reader, in_force), _VisibleIds(0, ()))
+        answer = self._visible_ids.get((reader, in_force), _VisibleIds(0, {}))
         if answer.last < last:
             # Ids only grow, and a justification never changes: with the same periods in force only new ids
             # need a look.
             new = itertools.takewhile(lambda id: id > answer.last, reversed(known))
-            held = [id for id in new if is_visible(known[id], reader, in_force)]
-            answer = _VisibleIds(last, (*answer.ids, *reversed(held)))
+            answer = _VisibleIds(last, _joined(answer.by_origin, self._held(known, new, reader, in_force)))
             self._keep((reader, in_force), answer)
+        own = self._own(connection, reader)
+        held = {id for ids in answer.by_origin.values() for id in ids}
         # Another thread's snapshot may have added later ids: these name no row in this snapshot.
-        place = (self.epoch, generation.number, answer.last)
-        found = VisibleJustifications(answer.ids, *place, *_unchanged_span(periods, now))
+        state = epochs.state_of(connection)
+        place = (self.epoch, state.configuration, generation.number, answer.last, own.last)
+        span = _unchanged_span(periods, now)
+        found = VisibleJustifications(answer.by_origin, tuple(sorted(own.ids - held)), *place, *span)
         self.latest[reader] = found
         return found
+
+    def _held(
+        self,
+        known: Mapping[int, StoredJustification],
+        ids: Iterable[int],
+        reader: Reader,
+        in_force: frozenset[int],
+    ) -> Iterator[tuple[NationCode, int]]:
+        for id in ids:
+            if is_visible(known[id].value, reader, in_force):
+                yield known[id].origin, id
+
+    def _own(self, connection: Connection, reader: Reader) -> _OwnIds:
+        """Return the justifications of the reader's own rows at home: these are always visible (2.7)."""
+        known = self._own_ids.get(reader.member, _OwnIds(0, frozenset()))
+        new = justifications.of_own_rows(connection, reader.nation, reader.member, after=known.last)
+        if new:
+            known = _OwnIds(max(new), known.ids | frozenset(new.values()))
+            with self._lock:
+                # A slower transaction must not put an older state back.
+                if known.last > self._own_ids.get(reader.member, _OwnIds(0, frozenset())).last:
+                    self._own_ids[reader.member] = known
+        return known
 
     def _keep(self, question: tuple[Reader, frozenset[int]], answer: _VisibleIds) -> None:
         with self._lock:
@@ -133,14 +194,23 @@ class _EpochCache:
                 self.latest.clear()
             self._visible_ids[question] = answer
 
-    def _known(self, connection: Connection, recipient: NationCode) -> dict[int, Justification]:
+    def _known(self, connection: Connection, recipient: NationCode) -> dict[int, StoredJustification]:
         known = self._justifications[recipient]
-        new = justifications.of_recipient(connection, recipient, after=next(reversed(known), 0))
+        new = justifications.stored(connection, recipient, after=next(reversed(known), 0))
         if new:
             with self._lock:
                 # A new dictionary: another thread may iterate over the old one.
                 known = self._justifications[recipient] = {**self._justifications[recipient], **new}
         return known
+
+
+def _joined(
+    known: Mapping[NationCode, tuple[int, ...]], new: Iterable[tuple[NationCode, int]]
+) -> Mapping[NationCode, tuple[int, ...]]:
+    found = dict(known)
+    for origin, id in new:
+        found[origin] = (*found.get(origin, ()), id)
+    return found
 
 
 def _unchanged_span(periods: tuple[Period, ...], now: datetime) -> tuple[datetime, datetime]:

@@ -9,7 +9,7 @@ from hub.model import NationCode
 from hub.store.agreement import agreements
 from hub.store.agreement.agreements import Generation
 from hub.store.database.connection import Connection
-from hub.store.ledger import releases
+from hub.store.ledger import ends
 
 
 def present(
@@ -26,4 +26,4 @@ def present(
     # INVARIANT: a clock that steps back revives nothing: an expired period stays over for each ledger (I3).
     # `decided_at` counts, not the last date: dates may run ahead of the clock, decisions do not.
     changed_at = (generation or agreements.generation(connection)).changed_at
-    return max(service.store.now(connection), changed_at, releases.decided_at(connection, recipient))
+    return max(service.store.now(connection), changed_at, ends.decided_at(connection, recipient))

@@ -10,13 +10,14 @@ from hub.actions.access import accept
 from hub.actions.access.authenticate import reader
 from hub.actions.access.signatures import verify_writer
 from hub.actions.reading import poll
-from hub.actions.release.basis import Basis, basis_of, hold
+from hub.actions.release.basis import Basis, hold, observe
 from hub.actions.release.judging import (
     context_of,
     judge_again,
     own_versions,
     write_rows,
 )
+from hub.actions.release.turn import in_turn
 from hub.actions.service.service import Service
 from hub.actions.submission import pending_recalls
 from hub.actions.submission.markings import load
@@ -26,7 +27,7 @@ from hub.rules.marking.effective import EffectiveMarkings, effective, together
 from hub.rules.release.judgement import by_record
 from hub.rules.release.row_changes import LedgerChanges
 from hub.store.database.connection import Connection
-from hub.store.ledger import derived_objects, releases
+from hub.store.ledger import derived_objects, ends
 from hub.store.records import (
     deletions,
     marking_facts,
@@ -44,7 +45,7 @@ def delete(service: Service, deletion: Deletion) -> None:
     id.
 
     1. The caller may write to this collection, and the request's signature is valid.
-    2. The versions and the row changes for every nation are decided on a snapshot, without locks.
+    2. In the nation's turn, the versions and the row changes for every nation are decided.
     3. In one transaction: member, token and key are still valid and the nonce is new. If agreements or the
        nation's own submissions have changed since the snapshot, the deletion is decided again. Row changes,
        evidence and recalls are written, and bodies without a version are erased.
@@ -55,19 +56,20 @@ def delete(service: Service, deletion: Deletion) -> None:
     evidence = verify_writer(service, deletion.caller, deletion.origin, deletion.request)  # 1
     # A restored backup brings deleted versions back. While the hub is closed, certs delete them again.
     is_closed_allowed = deletion.caller.member.kind is Kind.CERT
-    # No lock here: a decision may take seconds, and members of all nations submit meanwhile.
-    with service.store.read(when_closed=is_closed_allowed) as connection:  # 2
-        decision = decide(service, connection, deletion)
+    # Without the locks on ledgers: a decision may take seconds, and other nations submit meanwhile.
+    with in_turn(  # 2
+        *(service, deletion.origin, lambda c: decide(service, c, deletion)), when_closed=is_closed_allowed
+    ) as decided:
 
-    def act(connection: Connection) -> DeletionDecision:
-        return _commit(service, connection, deletion, decision, evidence)
+        def act(connection: Connection) -> DeletionDecision:
+            return _commit(service, connection, deletion, decided(connection), evidence)
 
-    decision = accept.once(  # 3
-        *(service, evidence, act),
-        receipt=accept.new_receipt(),
-        sentence=f"a deletion of {deletion.id}, by {deletion.caller.member.id}",
-        when_closed=is_closed_allowed,
-    )
+        decision = accept.once(  # 3
+            *(service, evidence, act),
+            receipt=accept.new_receipt(),
+            sentence=f"a deletion of {deletion.id}, by {deletion.caller.member.id}",
+            when_closed=is_closed_allowed,
+        )
     if not decision.selected:
         holds_record = any(_undeleted(held) for held in decision.records.values())
         raise _refusal(service, deletion, holds_record=holds_record)
@@ -90,7 +92,7 @@ class DeletionDecision:
 
 def decide(service: Service, connection: Connection, deletion: Deletion) -> DeletionDecision:
     """Return the versions to delete, with the decision for every nation on each affected version."""
-    basis, now = basis_of(service, connection, deletion.origin)
+    basis, now, *_ = observe(service, connection, deletion.origin)
     records = _records(connection, deletion)
     selected = {v.key: v for held in records.values() for v in _selected(held, deletion)}
     handled: dict[MemberId, EffectiveMarkings] = {}
@@ -102,7 +104,7 @@ def decide(service: Service, connection: Connection, deletion: Deletion) -> Dele
         for owner, held in records.items():
             facts = load(service, connection, (deletion.origin, owner), held, deleted=deleted)
             handled[owner] = effective(facts)
-        context = context_of(service, connection, deletion.origin, now)
+        context = context_of(service, connection, deletion.origin, now, basis.generation)
         ledger_changes = judge_again(connection, context, together(handled.values()))
     return DeletionDecision(basis, now, records, selected, handled, ledger_changes)
 
@@ -147,11 +149,12 @@ def _commit(
     evidence: Evidence | None,
 ) -> DeletionDecision:
     """Write the deletion under the locks; return the decision, decided again if the basis has changed."""
-    # INVARIANT: nonce (`accept.once`), generation, `hub_state`, origin, ledgers, rows: the order of locks.
+    # INVARIANT: nonce (`accept.once`), turn (`in_turn`), generation, `hub_state`, origin, ledgers, rows: the
+    # order of locks.
     hold(service, connection, deletion.origin, (deletion.caller, evidence))
-    releases.lock(connection, service.registry.recipients)
+    ends.lock(connection, service.registry.recipients)
     # INVARIANT: a decision with another basis is decided again under the locks, never written.
-    if decision.basis != basis_of(service, connection, deletion.origin)[0]:
+    if decision.basis != observe(service, connection, deletion.origin).basis:
         decision = decide(service, connection, deletion)
     if decision.selected:
         _write(service, connection, deletion, decision, evidence)

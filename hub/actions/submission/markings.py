@@ -16,7 +16,7 @@ from hub.rules.marking.effective import with_deletions
 from hub.rules.marking.levels import accepted_as
 from hub.rules.submission.drafting import NO_DRAFTS, Drafts
 from hub.store.database.connection import Connection
-from hub.store.records import marking_facts, objects
+from hub.store.records import marking_facts, objects, references
 
 
 def load(
@@ -62,7 +62,7 @@ class _Loaded:
         """Add the member's stored objects named by `fresh` versions, down through nested containers."""
         # A definition accepted now opens stored objects that carry its id (policy 2.6).
         definitions = {v.id for v in fresh if v.is_accepted_definition}
-        carriers = objects.carrying(self.connection, self.member, self.origin, definitions)
+        carriers = references.carrying(self.connection, self.member, self.origin, definitions)
         touched = {id for v in fresh for id in v.contains} | carriers
         renewed = {v.id for v in fresh}
         for version in self.now.values():
@@ -106,7 +106,7 @@ class _Loaded:
 
     def _around(self, ids: Collection[StixId]) -> dict[StixId, Counter[EffectiveMarking]]:
         """Return the markings handed down to `ids` by stored containers outside this judgement."""
-        stored = objects.containers_of(self.connection, self.member, self.origin, ids)
+        stored = references.containers_of(self.connection, self.member, self.origin, ids)
         # Containers of this judgement hand down their new markings instead; so their stored share is taken
         # off.
         for version in self.before.values():
@@ -124,7 +124,8 @@ class _Loaded:
         loaded = {(v.id, v.version_key) for v in self.before.values()}
         place = self.member, self.origin
         return {
-            id: frozenset(objects.closed_containers_of(self.connection, *place, id) - loaded) for id in asked
+            id: frozenset(references.closed_containers_of(self.connection, *place, id) - loaded)
+            for id in asked
         }
 
     def _identities(self) -> dict[int, ObjectVersion]:

@@ -23,7 +23,7 @@ from hub.rules.marking.effective import EffectiveMarkings
 from hub.rules.release.recalling import RecallScope, ShownIn
 from hub.rules.release.row_changes import LedgerChanges
 from hub.store.database.connection import Connection
-from hub.store.ledger import recalls, releases
+from hub.store.ledger import ends, recalls, releases
 from hub.store.ledger.recalls import NewRecall, Recalled, RecallReason
 from hub.store.members import members
 
@@ -58,7 +58,7 @@ class PendingRecall:
             version = scope.versions[place[1]]
             # The revision of these row changes: pages of an earlier revision held the version (policy 8).
             if place[0] not in revisions:
-                revisions[place[0]] = releases.revision(connection, place[0])
+                revisions[place[0]] = ends.revision(connection, place[0])
             recalled = Recalled(*place, version.tlp, lost, revisions[place[0]])
             pulled[*version.record, RecallReason.STRICTER].append(recalled)
         new = [NewRecall(self.origin, *record, at, pulled[record]) for record in sorted(pulled)]

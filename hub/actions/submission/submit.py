@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from hub.actions.access import accept
 from hub.actions.access.signatures import verify_writer
-from hub.actions.release.basis import Basis, basis_of, hold
+from hub.actions.release.basis import Basis, hold, observe
 from hub.actions.release.judging import context_of, judge_again, write_rows
+from hub.actions.release.turn import in_turn
 from hub.actions.service.service import Service
 from hub.actions.submission import pending_recalls
 from hub.actions.submission.markings import load
@@ -39,12 +40,13 @@ from hub.rules.submission.others import KnownOthers
 from hub.rules.submission.status import receipted, with_remarks
 from hub.stix import bodies, reading
 from hub.store.database.connection import Connection
-from hub.store.ledger import derived_objects, releases
+from hub.store.ledger import derived_objects, ends
 from hub.store.members import members
 from hub.store.records import marking_facts, objects, submissions
 
 Items = Sequence[StixObject | Unreadable]
 
+_FEW: Final = 10  # objects: other nations seldom submit during a decision on so few
 _MAX_HELD: Final = 100_000  # versions, at about a tenth of a millisecond each (hub/README: post-limits)
 
 
@@ -53,8 +55,7 @@ def submit(service: Service, submission: Submission) -> Receipt:
 
     1. The caller may write to this collection, and the request's signature is valid.
     2. The body is strict JSON, except inside the objects; each object is read, or fails with a sentence.
-    3. Outcomes, markings and releases are decided on a snapshot, without locks. A second snapshot renews the
-       decision after changes, still without locks.
+    3. In the nation's turn, outcomes, markings and releases are decided, without the locks of the ledgers.
     4. In one transaction: member, token and key are still valid and the nonce is new. If agreements,
        identities, the nation's own submissions or visible objects of other members have changed since, the
        submission is decided again. Objects, releases, evidence and recalls are written.
@@ -64,12 +65,16 @@ def submit(service: Service, submission: Submission) -> Receipt:
     """
     verified = verify(service, submission)  # 1
     items = read(service, verified)  # 2
-    with service.store.read() as connection:  # 3
-        decision = decide(service, connection, verified, items)
-    # A large decision takes seconds. The second look makes a decision again under the locks rare.
-    with service.store.read() as connection:
-        decision = renewed(service, connection, verified, items, decision)
-    return write(service, verified, items, decision)  # 4
+
+    def first(connection: Connection) -> SubmissionDecision:
+        return decide(service, connection, verified, items)
+
+    def again(connection: Connection, decision: SubmissionDecision) -> SubmissionDecision:
+        return renewed(service, connection, verified, items, decision)
+
+    # Verified and read before the turn: these steps of several submissions run at once.
+    with in_turn(service, verified.origin, first, again if len(items) > _FEW else None) as decided:  # 3
+        return write(service, verified, items, decided)  # 4
 
 
 # --- 1: the sender ----------------------------------------------------------------------------
@@ -125,11 +130,10 @@ def decide(
     """Return the decision on every item, and for every nation on every affected version."""
     # An object without dates gets the clock's instant as its version (policy 8). The decision uses `now`,
     # never before a committed decision, should the clock have stepped back.
-    clock, ledgers = service.store.now(connection), releases.ledger_ends(connection)
-    basis, now = basis_of(service, connection, verified.origin)
+    basis, now, clock, ledgers = observe(service, connection, verified.origin)
     member = verified.caller.member.id
     held = _held(connection, member, _ids(items))
-    context = context_of(service, connection, verified.origin, now)
+    context = context_of(service, connection, verified.origin, now, basis.generation)
     draft_context = _draft_context(service, connection, verified, items, context)
     drafts = draft(replace(draft_context, accepted_at=clock), items, held)
     facts = load(service, connection, (verified.origin, member), held, drafts)
@@ -152,7 +156,7 @@ def renewed(
     Other members' objects are loaded again only after a change of a ledger. So the check is cheap under the
     locks, while other nations wait (policy 8).
     """
-    (basis, now), ledgers = basis_of(service, connection, verified.origin), releases.ledger_ends(connection)
+    basis, now, _, ledgers = observe(service, connection, verified.origin)
     # Registering an identity begins no new generation, so identities are compared by themselves.
     registered = Registered.of(service.registry, members.members(connection))
     if registered != decision.draft_context.registered or basis != decision.basis:
@@ -160,7 +164,7 @@ def renewed(
     if ledgers == decision.ledgers:
         return decision
     # A ledger changed: what the submitter sees of others may be the same all the same.
-    context = context_of(service, connection, verified.origin, now)
+    context = context_of(service, connection, verified.origin, now, basis.generation)
     if _known_others(service, connection, verified, items, context) == decision.draft_context.others:
         return replace(decision, ledgers=ledgers)
     return decide(service, connection, verified, items)
@@ -171,12 +175,15 @@ def _held(connection: Connection, member: MemberId, ids: set[StixId]) -> Collect
 
     Raises Unprocessable above `_MAX_HELD` versions, except for a single record: every record stays revocable.
     """
-    count = objects.count_versions(connection, member, ids)
-    if count > _MAX_HELD and len(ids) > 1:
-        raise Unprocessable(
-            f"The objects of this submission have {count} earlier versions here, and {_MAX_HELD} are "
-            "looked at at once; send fewer objects in one submission."
-        )
+    if len(ids) > 1:
+        count = objects.count_versions(connection, member, ids)
+        if not count:
+            return ()
+        if count > _MAX_HELD:
+            raise Unprocessable(
+                f"The objects of this submission have {count} earlier versions here, and {_MAX_HELD} are "
+                "looked at at once; send fewer objects in one submission."
+            )
     return objects.versions_of(connection, member, ids)
 
 
@@ -230,16 +237,21 @@ def _known_others(
 
 
 def write(
-    service: Service, verified: VerifiedSubmission, items: Items, decision: SubmissionDecision
+    service: Service,
+    verified: VerifiedSubmission,
+    items: Items,
+    decided: Callable[[Connection], SubmissionDecision],
 ) -> Receipt:
     """Commit the submission and return its receipt; the receipt is of the committed decision.
 
-    Each new try of the transaction renews `decision` (`accept.once`).
+    `decided` returns the decision, in the transaction. Each new try of the transaction (`accept.once`) renews
+    the decision.
     """
     status_id, member = accept.new_receipt(), verified.caller.member.id
 
     def act(connection: Connection) -> Receipt:
-        return _commit(service, connection, verified, items, (decision, status_id))
+        # INVARIANT: after the nonce, before the generation: the order of locks.
+        return _commit(service, connection, verified, items, (decided(connection), status_id))
 
     sentence = f"the submission with the status {status_id}, of {member}"
     return accept.once(service, verified.evidence, act, receipt=status_id, sentence=sentence)
@@ -254,9 +266,10 @@ def _commit(
 ) -> Receipt:
     """Write the submission and its receipt under the locks; `decided` has the decision and the status id."""
     evidence, member = verified.evidence, verified.caller.member.id
-    # INVARIANT: nonce (`accept.once`), generation, `hub_state`, origin, ledgers, rows: the order of locks.
+    # INVARIANT: nonce (`accept.once`), turn (`in_turn`), generation, `hub_state`, origin, ledgers, rows: the
+    # order of locks.
     hold(service, connection, verified.origin, (verified.caller, evidence))
-    releases.lock(connection, service.registry.recipients)  # what others submit moves no more
+    ends.lock(connection, service.registry.recipients)  # what others submit moves no more
     # INVARIANT: only a decision renewed under all locks is written.
     decision = renewed(service, connection, verified, items, decided[0])
     receipt = _receipt(service, verified, items, decision, decided[1])

@@ -52,11 +52,12 @@ _VERSION_AT: Final = -22  # the digit of the UUID's version, counted from the en
 # The look-ahead finds overlapping ids too: a hostile text may hide an id behind another.
 _UUID: Final = re.compile(r"(?=([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}))")
 _UUID_CHARACTERS: Final = 36
-_AFTER_TYPE: Final = re.compile(rb"(?i)(?=(--[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}))")
+_AFTER_TYPE: Final = re.compile(rb"--(?=([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}))")
 _TYPE_BACKWARDS: Final = re.compile(rb"(?i)[a-z0-9-]+")
 _TYPE_CHARACTERS: Final = 250  # the longest name of a type (STIX 2.1 section 3.1)
 # The escapes of orjson for invisible characters, and for line ends inside a word.
 _ESCAPED: Final = re.compile(rb"\\[ubf]")
+_FEW: Final = 8  # ids searched for one by one: each search reads the whole text
 _MAX_PLACES: Final = 20
 _MAX_PLACE_CHARACTERS: Final = 250
 _JSON_ESCAPE: Final = re.compile(r"\\.")
@@ -96,7 +97,7 @@ def ids_within(body: bytes) -> frozenset[StixId]:
         before = body[max(0, match.start() - _TYPE_CHARACTERS) : match.start()]
         # Backwards from each UUID: a long run of type characters then costs no more than a short run.
         if named := _TYPE_BACKWARDS.match(before[::-1]):
-            found.add(StixId((named[0][::-1] + match[1]).decode().lower()))
+            found.add(StixId((named[0][::-1] + b"--" + match[1]).decode().lower()))
     return frozenset(found)
 
 
@@ -195,20 +196,34 @@ def may_mention(body: bytes, names: Iterable[str], ids: Iterable[StixId]) -> boo
     The whole JSON text is searched at once. A name of a value is also a name of this text; an id inside a
     text shows as a UUID in excess of the whole ids.
     """
-    if _ESCAPED.search(body):
+    if _ESCAPED.search(body) or is_encoded(body):
         return True
-    text = body.decode()
-    if is_encoded(text):
-        return True
-    folded = fold(_JSON_ESCAPE.sub(" ", text))
+    folded = fold(_JSON_ESCAPE.sub(" ", body.decode()))
     if names_of(tuple(names)).are_in(folded):
         return True
-    uuids = {id[-_UUID_CHARACTERS:].lower() for id in ids}
-    if not uuids:
-        return False
-    whole = Counter(match[1].decode() for match in _WHOLE_ID.finditer(body))
-    held = Counter(match[1] for match in _UUID.finditer(folded))
-    return any(held[uuid] != whole[uuid] for uuid in uuids)
+    return _holds_within({id[-_UUID_CHARACTERS:].lower() for id in ids}, body, folded)
+
+
+def _holds_within(uuids: set[str], body: bytes, folded: str) -> bool:
+    """Return whether the folded text holds one of `uuids` outside of the whole ids of `body`."""
+    if len(uuids) > _FEW:  # one pass over the text for all
+        whole = Counter(match[1].decode() for match in _WHOLE_ID.finditer(body))
+        held = Counter(match[1] for match in _UUID.finditer(folded))
+        return any(held[uuid] != whole[uuid] for uuid in uuids)
+    # `count` leaves out overlapping UUIDs. No whole id overlaps, so the numbers differ all the same.
+    return any(folded.count(uuid) != _whole_ids(body, uuid.encode()) for uuid in uuids)
+
+
+def _whole_ids(body: bytes, uuid: bytes) -> int:
+    """Return how often `uuid` ends a whole id of the JSON text `body`."""
+    count = 0
+    at = body.find(uuid)
+    while at >= 0:
+        begins = body.rfind(b'"', max(0, at - _TYPE_CHARACTERS), at)
+        found = _WHOLE_ID.match(body, begins) if begins >= 0 else None
+        count += found is not None and found.start(1) == at
+        at = body.find(uuid, at + 1)
+    return count
 
 
 # --- places ---------------------------------------------------------------------------------------

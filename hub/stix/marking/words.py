@@ -44,6 +44,7 @@ _HAN: Final = (
 _DIGITS: Final = "\u0966\u0967\u0968\u0969\u096a\u096b\u096c\u096d\u096e\u096f"
 _PAIRS: Final = _KANA + _HAN
 _VARIANTS: Final = str.maketrans(_PAIRS[::2] + _DIGITS, _PAIRS[1::2] + "0123456789")
+_VARIANT_LETTERS: Final = frozenset(map(chr, _VARIANTS))
 _LONE_VOICING: Final = {"\u309b": "\u3099", "\u309c": "\u309a"}  # NFKD alone would put a space before them
 
 # Letters of scripts without spaces between words, or with particles joined to words: Hangul, kana, Han with
@@ -59,6 +60,11 @@ _TOKEN: Final = re.compile(
     rf"(?=[^\W_])[{_UNSPACED}]|(?:(?=[^\W_]|[{_VOWEL_SIGNS}])[{_INDIC}])+|[^\W_{_UNSPACED}{_INDIC}]+"
 )
 _ASCII_TOKEN: Final = re.compile(r"[a-z0-9]+")
+_OTHER_CHARACTERS: Final = re.compile("([^ -~]+)")
+# Between runs in one text: a control character that folding keeps, joins to no other character, and never
+# makes of other characters.
+_RUN_END: Final = "\x1c"
+_ASCII: Final = bytes(range(128))
 
 
 def fold(text: str) -> str:  # (hub/README: same-name)
@@ -71,6 +77,21 @@ def fold(text: str) -> str:  # (hub/README: same-name)
     """
     if text.isascii() and text.isprintable():  # nearly every text; NFKC changes no ASCII character
         return text.lower()
+    # Printable ASCII never changes beside other characters, so each run of other characters is folded once.
+    parts = _OTHER_CHARACTERS.split(text)
+    plain = parts[::2]
+    runs = parts[1::2]
+    if not any(plain) or _RUN_END in text:
+        return _folded(text)
+    distinct = list(dict.fromkeys(runs))
+    folded = dict(zip(distinct, _folded(_RUN_END.join(distinct)).split(_RUN_END), strict=True))
+    parts[::2] = [part.lower() for part in plain]
+    parts[1::2] = [folded[run] for run in runs]
+    return "".join(parts)
+
+
+def _folded(text: str) -> str:
+    """Return the result of `fold` for a text of any characters."""
     is_indic = _INDIC_TEXT.search(text) is not None
     if is_indic:
         text = _NASAL.sub(_ANUSVARA, text)
@@ -83,7 +104,8 @@ def fold(text: str) -> str:  # (hub/README: same-name)
     folded = normalize("NFC", folded)
     if is_indic:
         folded = _STRAY_SIGNS.sub("", folded)
-    return folded if folded.isascii() else folded.translate(_VARIANTS)
+    # The search costs less than the translation, and few texts have such a letter.
+    return folded if _VARIANT_LETTERS.isdisjoint(folded) else folded.translate(_VARIANTS)
 
 
 def tokens(folded: str) -> list[str]:
@@ -135,41 +157,56 @@ _SIGNS: Final = "".join(
     if category(char) in {"So", "No"} and any(map(str.isalnum, normalize("NFKC", char)))
 )
 _SIGN: Final = re.compile(f"[{_SIGNS}]")
+_ALL_SIGNS: Final = frozenset(_SIGNS)
 
 # Every text with a second reading holds one of these marks, or one of the signs above. The search for a mark
 # costs little; only a found mark starts the search for its expression.
-_ENCODING_MARKS: Final = (
-    ("%", _PERCENT),
-    ("&", _ENTITY),
-    ("<", re.compile(r"<[/!a-z]")),
-    ("xn--", _DOMAIN_LABEL),
-    ("dot", _DEFANGED_DOT),
+_ENCODING_MARKS: Final = tuple(
+    (mark, re.compile(found.pattern.encode()))
+    for mark, found in (
+        (b"%", _PERCENT),
+        (b"&", _ENTITY),
+        (b"<", re.compile(r"<[/!a-z]")),
+        (b"xn--", _DOMAIN_LABEL),
+        (b"dot", _DEFANGED_DOT),
+    )
 )
 _HYPHENS: Final = ("-", "- ", "-\t", "\u2010", "\u2010 ", "\u2010\t")
 _LINE_ENDS: Final = ("\r", "\n")
 _BROKEN: Final = tuple(hyphen + end for hyphen in _HYPHENS for end in _LINE_ENDS)
-_BROKEN_JSON: Final = tuple(hyphen.replace("\t", "\\t") + "\\" for hyphen in _HYPHENS)
+_BROKEN_JSON: Final = tuple((hyphen.replace("\t", "\\t") + "\\").encode() for hyphen in _HYPHENS)
+_BACKSLASH: Final = b"\\"
+_HALVES: Final = "surrogatepass"
 
 
-def is_encoded(json_text: str) -> bool:
+def is_encoded(body: bytes) -> bool:
     """Return False only if each text of this compact JSON text has a single reading."""
-    return _may_be_encoded(json_text, "\\\\", _BROKEN_JSON)
+    # A backslash is written as two. Without any backslash no word is broken by a line end.
+    if _BACKSLASH in body and (_BACKSLASH * 2 in body or any(mark in body for mark in _BROKEN_JSON)):
+        return True
+    return _has_mark(body)
 
 
-def _may_be_encoded(text: str, backslash: str, broken: tuple[str, ...]) -> bool:
+def _may_be_encoded(text: str) -> bool:
+    is_broken = "\\" in text or any(end in text for end in _BROKEN)
+    return is_broken or _has_mark(text.encode(errors=_HALVES))
+
+
+def _has_mark(text: bytes) -> bool:
     lowered = text.lower()
-    return (
-        backslash in text
-        or any(mark in lowered and found.search(lowered) for mark, found in _ENCODING_MARKS)
-        or any(end in text for end in broken)
-        or not (text.isascii() or _SIGN.search(text) is None)
-    )
+    for mark, found in _ENCODING_MARKS:
+        if mark in lowered and found.search(lowered):
+            return True
+    if text.isascii():
+        return False
+    # A set of characters: an expression would compare each character with hundreds of ranges.
+    return not _ALL_SIGNS.isdisjoint(text.translate(None, _ASCII).decode(errors=_HALVES))
 
 
 def readings(text: str) -> Iterator[str]:
     """Yield a text unchanged, then in each other reading."""
     yield text
-    if not _may_be_encoded(text, "\\", _BROKEN):
+    if not _may_be_encoded(text):
         return
     # Addresses and entities are decoded first. Tags, escapes and signs are taken out of separate readings: a
     # name encoded by two of these three kinds at once is not found.

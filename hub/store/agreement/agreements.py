@@ -15,6 +15,7 @@ from hub.model import JsonObject, MemberId, NationCode, Period, from_microsecond
 from hub.model.clause_terms import restore_clause
 from hub.store.database import epochs
 from hub.store.database.batches import batches
+from hub.store.database.prepared import Prepared
 from hub.store.schema.tables import (
     agreement,
     agreement_event,
@@ -70,24 +71,24 @@ class Generation:
     epoch: str
 
 
-def generation(connection: Connection, *, hold: bool = False) -> Generation:
-    """Return the generation. `hold` stops changes until the transaction ends, but not other holders.
-
-    Raises LookupError without a row (the database is damaged) and, with `hold`, Reconfigured.
-    """
-    # INVARIANT: the generation comes before `hub_state`, origins and ledgers in the order of locks. "Ledger,
-    # then generation" deadlocks (storage.md).
-    if hold:
-        _queue(connection, func.pg_advisory_xact_lock_shared)
-    row = connection.execute(
-        select(hub_state.c.generation, hub_state.c.changed_at, hub_state.c.epoch, hub_state.c.configuration)
-    ).first()
+def generation(connection: Connection) -> Generation:
+    """Return the generation. Raises LookupError without a row (the database is damaged)."""
+    row = _generation.run(connection).first()
     if row is None:
         raise LookupError("hub_state has no row")
-    if hold:
-        # The wait for the lock may have been a wait for another configuration.
-        epochs.refuse_another(connection, row.configuration)
     return Generation(row.generation, from_microseconds(row.changed_at), row.epoch)
+
+
+_generation: Final = Prepared(
+    lambda _: select(hub_state.c.generation, hub_state.c.changed_at, hub_state.c.epoch)
+)
+
+
+def hold_generation(connection: Connection) -> None:
+    """Stop changes of the generation until the transaction ends, but not other holders."""
+    # INVARIANT: the generation comes before `hub_state`, origins and ledgers in the order of locks. "Ledger,
+    # then generation" deadlocks (storage.md).
+    _queue(connection, func.pg_advisory_xact_lock_shared)
 
 
 def hold_for_change(connection: Connection) -> None:

@@ -14,7 +14,7 @@ from hub.errors import SettingsError
 from hub.model import HUB, JsonObject, NationCode, StixId, from_microseconds, to_microseconds
 from hub.store.agreement import agreements
 from hub.store.database import epochs
-from hub.store.ledger import releases
+from hub.store.ledger import ends
 from hub.store.schema.configuration_tables import configuration
 from hub.store.schema.tables import (
     agreement,
@@ -82,7 +82,7 @@ def next_moment(connection: Connection, now: datetime) -> datetime:
     The instant becomes that of the generation, so later decisions are later.
     """
     last = connection.execute(select(func.max(submission.c.requested_at))).scalar() or 0
-    decided = releases.decided_at(connection)
+    decided = ends.decided_at(connection)
     changed = agreements.generation(connection).changed_at
     return max(now, from_microseconds(last), decided, changed) + _INSTANT
 

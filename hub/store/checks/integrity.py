@@ -13,6 +13,7 @@ from hub.store.database.batches import batches
 from hub.store.ledger.releases import SHOWN, decode_shown
 from hub.store.records.objects import CONTAINS, REFERS
 from hub.store.schema.disclosure_tables import disclosure
+from hub.store.schema.own_tables import own_justification
 from hub.store.schema.rendition_tables import rendition
 from hub.store.schema.tables import (
     agreement,
@@ -123,23 +124,24 @@ def ledger_breaks(connection: Connection) -> Iterator[tuple[NationCode, int, boo
         yield NationCode(recipient), position, bool(gap)
 
 
-class StoredJustification(NamedTuple):
+class EncodedJustification(NamedTuple):
     """A justification as stored, with the text not decoded."""
 
     id: int
     recipient: NationCode
+    origin: NationCode
     digest: bytes
     classes: str
 
 
-def justifications(connection: Connection) -> Iterator[StoredJustification]:
+def justifications(connection: Connection) -> Iterator[EncodedJustification]:
     """Give every justification of every ledger."""
     # The text stays a text: a damaged one must be named, and not end the check.
-    query = select(*(justification.c[name] for name in StoredJustification._fields)).order_by(
+    query = select(*(justification.c[name] for name in EncodedJustification._fields)).order_by(
         justification.c.id
     )
     for row in connection.execute(query):
-        yield StoredJustification(*row)
+        yield EncodedJustification(*row)
 
 
 def borrowed_justifications(connection: Connection) -> Iterator[tuple[NationCode, int]]:
@@ -148,6 +150,17 @@ def borrowed_justifications(connection: Connection) -> Iterator[tuple[NationCode
     query = select(_C.recipient, _C.position).join(justification, justification.c.id == _C.justification_id)
     for recipient, position in connection.execute(query.where(justification.c.recipient != _C.recipient)):
         yield NationCode(recipient), position
+
+
+def unnoted_own_justifications(connection: Connection) -> Iterator[tuple[NationCode, MemberId, int]]:
+    """Give ledger, submitter and justification of rows at home without a note of the two (policy 2.7)."""
+    own = own_justification.c
+    is_noted = exists().where(
+        own.recipient == _C.recipient, own.member == _C.member, own.justification_id == _C.justification_id
+    )
+    query = select(_C.recipient, _C.member, _C.justification_id).distinct()
+    for recipient, member, id in connection.execute(query.where(_C.origin == _C.recipient, ~is_noted)):
+        yield NationCode(recipient), MemberId(member), id
 
 
 # --- records ------------------------------------------------------------------------------------
@@ -291,7 +304,8 @@ class StoredRow:
     shown: Shown | None  # None: from before these columns
 
 
-COPIED: Final = ("stix_id", "type", "version", "version_key", "member", "origin", "content_id", "size")
+_COPIED: Final = ("stix_id", "type", "version", "version_key", "member", "origin", "content_id", "size")
+COPIED: Final = (*_COPIED, "origin of its justification")
 
 
 def rows_of(connection: Connection, versions: Collection[int]) -> Iterator[StoredRow]:
@@ -299,9 +313,10 @@ def rows_of(connection: Connection, versions: Collection[int]) -> Iterator[Store
     plain = (_C.recipient, _C.position, _C.version_id, _C.is_newest, _C.justification_id)
     marks = (_C.withdrawn_at.is_not(None), _C.deleted_at.is_not(None), _C.rendition)
     # A page reads these copies alone. A wrong copy would serve a wrong object.
-    copied = [_C[name] for name in COPIED]
+    copied = [*(_C[name] for name in _COPIED), justification.c.origin]
     for batch in batches(sorted(versions)):
         query = select(*plain, *marks, *SHOWN, *copied).where(_C.version_id.in_(batch))
+        query = query.join(justification, justification.c.id == _C.justification_id)
         rows = connection.execute(query.order_by(_C.recipient, _C.position))
         for recipient, position, version, newest, why, withdrawn, deleted, form, *rest in rows:
             shown, values = rest[: len(SHOWN)], rest[len(SHOWN) :]

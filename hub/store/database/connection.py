@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import datetime
 from typing import Any, Final
 
@@ -24,6 +24,8 @@ from hub.store.database import (
 from hub.store.database.engines import Place
 from hub.store.database.epochs import State
 from hub.store.database.memory import Memory
+from hub.store.database.statements import DRIVER_ERRORS, Statement, Values, ask
+from hub.store.database.turns import Turns
 from hub.store.schema import schemas
 
 __all__ = ["Connection", "Store"]
@@ -61,6 +63,7 @@ class Store:
         self._place = engines.place(engine.url)
         self._recording = recording or engine
         self._admission = commits.CommitAdmission()
+        self.turns = Turns(self._place.file)
         self.memory = Memory()
         self._configuration: int | None = None
         self._refused: int | None = None
@@ -118,6 +121,24 @@ class Store:
         with _unavailable_when_down(self._place), ExitStack() as stack:
             connection, _ = self._open_transaction(stack, self._engine, when_closed=when_closed)
             yield connection
+
+    def ask(self, statement: Statement, given: Values) -> list[Any]:
+        """Return the rows of one statement that reads, without a transaction around it.
+
+        The statement is its own snapshot, and states by itself what it depends on: epoch, closing, and
+        configuration. After an error of the database it is asked again in a transaction, which names the
+        error: raises as `read`.
+        """
+        try:
+            with closing(self._engine.raw_connection()) as pooled:
+                try:
+                    return ask(pooled.driver_connection, statement, given)
+                except DRIVER_ERRORS:
+                    pooled.invalidate()  # the server may have ended it
+                    raise
+        except (*DRIVER_ERRORS, DBAPIError, PoolTimeoutError):
+            with self.read() as connection:
+                return statement.rows(connection, given)
 
     @contextmanager
     def _transaction(
@@ -236,10 +257,17 @@ class Store:
         """Return the present: by the primary's clock on PostgreSQL, by the machine's clock on SQLite."""
         return moments.now(connection, self.clock)
 
+    def machine_time(self) -> datetime:
+        """Return the present by the machine's clock, without the database."""
+        return moments.of_machine(self.clock)
+
     def began_at(self, connection: Connection) -> datetime:
         """Return the present at the first statement of this transaction, without another statement."""
         # A request has one `now` (storage.md, A moment, not two).
-        at = epochs.state_of(connection).at
+        return self.clock_at(connection, epochs.state_of(connection).at)
+
+    def clock_at(self, connection: Connection, at: datetime | None) -> datetime:
+        """Return the present that another statement has read as `at`; None: read it now."""
         return self.now(connection) if at is None or self.clock is not None else at
 
     def migrate(self) -> None:
@@ -287,6 +315,7 @@ class Store:
                 engines.empty_wal(self._place.file)
 
     def close(self) -> None:
+        self.turns.close()
         self._engine.dispose()
         self._recording.dispose()
 

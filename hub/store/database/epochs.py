@@ -38,12 +38,16 @@ def _bounded(name: str, seconds: int) -> str:
 
 _COLUMNS: Final = "s.epoch, s.epoch_at, s.closed_at, s.configuration, s.timeline, s.standby_names"
 _ON_SQLITE: Final = f"SELECT {_COLUMNS} FROM (SELECT 1) LEFT JOIN hub_state s ON s.id = 1"  # noqa: S608
-# Only a primary can answer: `pg_current_wal_lsn` fails on a standby. `set_config` holds until the end of the
+# Timeline and standbys. Only a primary can answer: `pg_current_wal_lsn` fails on a standby.
+SERVER: Final = (
+    "substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8), current_setting('synchronous_standby_names')"
+)
+# `set_config` holds until the end of the
 # transaction, COMMIT included. So PgBouncer gives no setting to another client.
 # INVARIANT: `synchronous_commit` is stated here, whatever the role says: acknowledged means on a standby.
 _ON_POSTGRESQL: Final = f"""
     SELECT {_COLUMNS},
-        substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8), current_setting('synchronous_standby_names'),
+        {SERVER},
         clock_timestamp(),
         set_config('synchronous_commit', 'on', true), set_config('client_min_messages', 'warning', true),
         {_bounded("lock_timeout", LOCK_SECONDS)},

@@ -7,22 +7,9 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import (
-    CTE,
-    Connection,
-    String,
-    Text,
-    bindparam,
-    case,
-    cast,
-    func,
-    insert,
-    literal_column,
-    select,
-)
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy import Connection, insert, select
 
 from hub.model import (
     Disclosed,
@@ -121,47 +108,33 @@ def last_before(connection: Connection, at: datetime) -> int:
 #
 # Rising positions above zero are runs, separated by commas. A run is its distance from the end of the run
 # before. A plus and the number of further positions may follow. 7, 8, 9 and 12 are "7+2,3". `encode` writes
-# this text for SQLite. The page's own statement writes it on PostgreSQL (`insertion`).
+# this text for SQLite. The page's own statement writes it on PostgreSQL (`RECORDED`).
 # INVARIANT: positions never change meaning within an epoch, so the text proves who received which row.
 
 
-def insertion(page: CTE, moment: CTE) -> CTE:
-    """Return the CTE that records the rows of `page`. An empty page is not recorded.
-
-    Values of the statement: `member`, `nation`, `kind`.
-    """
-    # Position minus row number is the same for all rows of a run, because positions are integers.
-    number = func.row_number().over(order_by=page.c.position)
-    rows = select(page.c.position, (page.c.position - number).label("run")).subquery("numbered")
-    first, last = func.min(rows.c.position), func.max(rows.c.position)
-    runs = select(first.label("first"), last.label("last")).group_by(rows.c.run).subquery("runs")
-    before = func.coalesce(func.lag(runs.c.last).over(order_by=runs.c.first), 0)
-    gaps = select(runs.c.first, runs.c.last, (runs.c.first - before).label("gap")).subquery("gaps")
-    gap, more = cast(gaps.c.gap, Text), gaps.c.last - gaps.c.first
-    text = case((more == 0, gap), else_=gap.concat("+").concat(cast(more, Text)))
-    together = func.string_agg(text, aggregate_order_by(literal_column("','"), gaps.c.first))
-    ends = select(
-        func.min(gaps.c.first).label("first"), func.max(gaps.c.last).label("last"), together.label("runs")
-    ).subquery("ends")
-    values: dict[str, Any] = {
-        "member": bindparam("member", type_=String),
-        "recipient": bindparam("nation", type_=String),
-        "at": moment.c.now,  # of the statement that reads the page: one snapshot, not two
-        "kind": bindparam("kind", type_=String),
-        "revision": moment.c.revision,
-        "generation": moment.c.generation,
-        "epoch": moment.c.epoch,
-        "first_position": ends.c.first,
-        "last_position": ends.c.last,
-        "runs": ends.c.runs,
-    }
-    # An empty page discloses nothing. The join leaves it out.
-    source = select(*values.values()).select_from(moment.join(ends, ends.c.first.is_not(None)))
-    return insert(disclosure).from_select(list(values), source).cte("recorded")
+# The CTEs that record the rows of the CTE `page`, by the CTE `moment`. An empty page is not recorded: it
+# discloses nothing. Position minus row number is the same for all rows of a run: positions are integers. The
+# instant is that of the statement that reads the page: one snapshot, not two.
+RECORDED: Final = """ends AS (
+        SELECT min(first) AS first_position, max(last) AS last_position, string_agg(
+            CASE WHEN last = first THEN gap::text ELSE gap::text || '+' || (last - first)::text END,
+            ',' ORDER BY first) AS runs
+        FROM (SELECT first, last, first - coalesce(lag(last) OVER (ORDER BY first), 0) AS gap
+            FROM (SELECT min(position) AS first, max(position) AS last
+                FROM (SELECT position, position - row_number() OVER (ORDER BY position) AS run FROM page) p
+                GROUP BY run) r) g),
+    recorded AS (
+        INSERT INTO disclosure (member, recipient, at, kind, revision, generation, epoch, first_position,
+            last_position, runs)
+        SELECT $member, $nation, now, $kind, revision, generation, epoch, first_position, last_position, runs
+        FROM moment JOIN ends ON first_position IS NOT NULL)"""
 
 
 def encode(positions: Sequence[int]) -> str:
     """Return the text of rising positions above zero."""
+    start, end = positions[0], positions[-1]
+    if start > 0 and positions == tuple(range(start, end + 1)):  # one run, as of most pages
+        return f"{start}+{end - start}" if end > start else str(start)
     found: list[str] = []
     last = index = 0
     while index < len(positions):

@@ -11,7 +11,7 @@ from hub.model import NationCode, to_microseconds
 from hub.store.database import epochs
 from hub.store.database.batches import upsert
 from hub.store.database.epochs import new_epoch
-from hub.store.ledger import releases
+from hub.store.ledger import ends
 from hub.store.schema.tables import (
     hub_state,
     lease,
@@ -35,7 +35,7 @@ def open_ledgers(connection: Connection, nations: Sequence[NationCode]) -> list[
         connection.execute(insert(origin).values(code=nation, submissions=0))
     for nation in sorted({*nations, *known}):
         if nation in known:
-            releases.lock(connection, [nation])
+            ends.lock(connection, [nation])
         else:
             # INVARIANT: a ledger begins at position 0. The first row gets 1: positions are gapless (I4).
             connection.execute(insert(ledger).values(recipient=nation, position=0, last_date=0, revision=0))

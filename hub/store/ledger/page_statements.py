@@ -1,296 +1,313 @@
-"""The statements of a poll. Each is built and compiled once for all queries with the same filters.
+"""The texts of a poll's statements. Each is made once for all queries with the same filters.
 
-To build a statement costs as much as to answer it. So a poll gives its values to a compiled text.
+A poll is a merge of ranges: for each visible justification, the rows behind the date of the query, in order
+of date. No statement reads a row of another justification. So the work of a poll depends on visible rows
+alone (policy 9), and a poll without new rows reads none.
 """
+
+# ruff: noqa: S608 - the texts are made of constants; values are parameters
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
-import orjson
-from sqlalchemy import (
-    CTE,
-    BigInteger,
-    ColumnElement,
-    Connection,
-    Select,
-    String,
-    and_,
-    any_,
-    bindparam,
-    exists,
-    false,
-    func,
-    or_,
-    select,
-    true,
-)
-from sqlalchemy.dialects.postgresql import ARRAY
-
-from hub.model import Query, VersionFilter, to_microseconds
-from hub.store.database import moments
+from hub.model import Query, VersionFilter
+from hub.store.database import epochs
+from hub.store.database.statements import Statement
 from hub.store.ledger import disclosures
-from hub.store.schema.tables import (
-    content,
-    hub_state,
-    justification,
-    ledger,
-    member,
-    release,
-    token,
-)
+from hub.store.schema.release_indexes import IDENTIFIED, JUSTIFIED, OWN, TYPED
 
-ROW: Final = ("position", "date_added", "stix_id", "version", "content_id", "size")
-_C = release.c
-_POSTGRESQL: Final = "postgresql"
+ROW: Final = ("position", "date_added", "stix_id", "version", "member", "content_id", "size")
+# Ranges of one merge. SQLite takes 500 SELECTs in one; a merge of more ranges sorts instead.
+_MOST_RANGES: Final = 256
+KINDS: Final = {
+    "nation": str,
+    "member": str,
+    "token": str,
+    "member_kind": str,
+    "kind": str,
+    "epoch": str,
+    **dict.fromkeys(("clock", "after", "wanted", "size_limit", "page_limit"), int),
+    **dict.fromkeys(("generation", "last", "last_own", "since", "until", "configuration"), int),
+    **dict.fromkeys(("valid", "own", "contents"), list[int]),
+    **dict.fromkeys(("ids", "types", "versions"), list[str]),
+    **{f"one{n}": int for n in range(_MOST_RANGES)},
+}
 
 
 class Shape(NamedTuple):
-    """The filters that a query has: statements differ in these alone. Values are given each time."""
+    """The filters of a query, and the parts of its statement: texts differ in these alone.
+
+    `ranges` is the number of justifications in a merge; 0: any number, sorted.
+    """
 
     is_postgresql: bool
-    is_after: bool
-    has_origin: bool
     has_ids: bool
     has_types: bool
     has_versions: bool
     selections: frozenset[VersionFilter]
-    is_spec_version: bool
+    has_own: bool
+    ranges: int = 0
 
     @classmethod
-    def of(cls, connection: Connection, query: Query) -> Shape:
-        """Return the shape of a query."""
-        return cls(
-            connection.dialect.name == _POSTGRESQL,
-            query.added_after is not None,
-            query.origin is not None,
-            bool(query.ids),
-            bool(query.types),
-            bool(query.versions),
-            query.selections,
-            "2.1" in query.spec_versions,
-        )
+    def of(cls, query: Query, valid: int, *, is_postgresql: bool, has_own: bool) -> Shape:
+        """Return the shape of a query with so many visible justifications."""
+        filters = bool(query.ids), bool(query.types), bool(query.versions), query.selections
+        is_plain = not any(filters[:3]) and VersionFilter.FIRST not in query.selections
+        is_merge = is_plain and valid <= _MOST_RANGES
+        # Rounded up: few texts for all numbers of justifications.
+        ranges = 1 << max(valid - 1, 0).bit_length() if is_merge else 0
+        return cls(is_postgresql, *filters, has_own, ranges)
 
 
-def values(connection: Connection, query: Query, valid: Collection[int]) -> dict[str, Any]:
-    """Return the values for a statement of the query's shape."""
-    found: dict[str, Any] = {
-        "nation": query.reader.nation,
-        "member": query.reader.member,
-        "origin": query.origin,
-        "limit": query.limit,
-        "after": None if query.added_after is None else to_microseconds(query.added_after),
-    }
-    # Any number of values is one parameter: no limit of a driver, and one text for all lengths.
-    lists = (
-        ("valid", valid),
-        ("ids", sorted(query.ids)),
-        ("types", sorted(query.types)),
-        ("versions", sorted(query.versions)),
-    )
-    is_postgresql = connection.dialect.name == _POSTGRESQL
-    return found | {name: listed(is_postgresql, one) for name, one in lists}
+# --- statements -----------------------------------------------------------------------------------
 
 
-def listed(is_postgresql: bool, found: Collection[Any]) -> Any:
-    """Return the one parameter that carries any number of values."""
-    return list(found) if is_postgresql else orjson.dumps(list(found)).decode()
+@lru_cache(maxsize=64)
+def moment(*, is_postgresql: bool, is_timed: bool) -> Statement:
+    """Return the statement for admission, validity, instant and revision: (bool, bool, int, int).
 
-
-class Text:
-    """A compiled statement: its text, and the names of its values in the order of the driver."""
-
-    def __init__(self, connection: Connection, statement: Select[Any]) -> None:
-        compiled = statement.compile(dialect=connection.dialect)
-        self._text = str(compiled)
-        self._own = compiled.params
-        self._order: Sequence[str] | None = getattr(compiled, "positiontup", None)
-
-    def rows(self, connection: Connection, given: Mapping[str, Any]) -> Sequence[Any]:
-        """Return the rows as the driver gives them."""
-        known = {**self._own, **given}
-        parameters: Any = {name: known[name] for name in self._own}
-        if self._order is not None:
-            parameters = tuple(known[name] for name in self._order)
-        return connection.exec_driver_sql(self._text, parameters).all()
-
-
-# Bounded: a shape has a few flags. Two threads may compile the same text; either is right.
-_texts: dict[tuple[Any, ...], Text] = {}
-
-
-def page(connection: Connection, query: Query, *, is_cut: bool, is_timed: bool) -> Text:
-    """Return the statement that reads a page. On PostgreSQL the statement records the page too.
-
-    `is_cut`: the bodies count, up to the value `max_bytes`. `is_timed`: the clock is the value `clock`.
+    `is_timed`: the clock is the value `clock`.
     """
-    shape = Shape.of(connection, query)
-    key = ("page", shape, is_cut, is_timed)
-    if key not in _texts:
-        _texts[key] = Text(connection, _page(shape, is_cut=is_cut, is_timed=is_timed))
-    return _texts[key]
+    text = (
+        f"WITH {_moment(is_postgresql, is_timed)} SELECT is_admitted, is_current, now, revision FROM moment"
+    )
+    return _statement(text, is_postgresql)
 
 
-def emptiness(connection: Connection, query: Query, *, is_timed: bool) -> Text:
-    """Return the statement that says whether a page would have rows."""
-    shape = Shape.of(connection, query)
-    key = ("emptiness", shape, is_timed)
-    if key not in _texts:
-        moment = _moment(shape, is_timed=is_timed)
-        is_there = exists(_found(shape, moment).limit(1).subquery().select())
-        asked = select(moment.c.is_admitted, moment.c.is_current, is_there.label("is_there"))
-        _texts[key] = Text(connection, asked)
-    return _texts[key]
+@lru_cache(maxsize=256)
+def emptiness(shape: Shape, *, is_timed: bool) -> Statement:
+    """Return the statement that says in one row: admitted, current, and whether a page would have rows."""
+    found = _sources(shape._replace(ranges=0), "1", limit="1")
+    text = f"""WITH {_moment(shape.is_postgresql, is_timed)}
+        SELECT is_admitted, is_current, EXISTS ({found}) FROM moment"""
+    return _statement(text, shape.is_postgresql)
 
 
-def bodies(connection: Connection) -> Text:
-    """Return the statement that reads bodies: id and body for each of the value `ids`."""
-    key = ("bodies", connection.dialect.name)
-    if key not in _texts:
-        wanted = _any(connection.dialect.name == _POSTGRESQL, content.c.id, "ids")
-        _texts[key] = Text(connection, select(content.c.id, content.c.body).where(wanted))
-    return _texts[key]
+@lru_cache(maxsize=512)
+def rows(shape: Shape) -> Statement:
+    """Return the statement for at most `wanted` rows, in order. No admission is checked."""
+    text = f"""WITH {_keys(shape, "$wanted")}
+        SELECT {_columns("r")} FROM {_at_keys(shape)} ORDER BY r.date_added"""
+    return _statement(text, shape.is_postgresql)
 
 
-def rows(shape: Shape, *columns: ColumnElement[Any]) -> Select[Any]:
-    """Return the query for the rows of a reader's ledger that match the filters."""
-    return select(*columns).where(*_visible(shape, release), *_filters(shape))
+@lru_cache(maxsize=128)
+def served(shape: Shape) -> Statement:
+    """Return the statement for every row of a query: id, version key, origin and form."""
+    names = ("stix_id", "version_id", "origin", "rendition")
+    columns = ", ".join(f"r.{name}" for name in names)
+    return _statement(_sources(shape._replace(ranges=0), columns), shape.is_postgresql)
 
 
-# --- parts ---------------------------------------------------------------------------------------
+@lru_cache(maxsize=512)
+def recorded_page(shape: Shape, *, is_cut: bool, is_timed: bool) -> Statement:
+    """Return the statement of PostgreSQL that reads a page and records the page.
 
-
-def _page(shape: Shape, *, is_cut: bool, is_timed: bool) -> Select[Any]:
-    moment = _moment(shape, is_timed=is_timed)
-    # One row more than the limit: its presence says that more rows follow (`more` of TAXII 2.1, 3.7).
-    found = _found(shape, moment).limit(bindparam("limit", type_=BigInteger) + 1).cte("found")
-    cut = _cut(found, is_cut=is_cut).cte("page")
-    count = select(func.count()).select_from(found).scalar_subquery()
-    columns = [moment.c.is_admitted, moment.c.is_current, moment.c.now, moment.c.revision, count.label("n")]
-    columns += [cut.c[name] for name in ROW]
-    statement = select(*columns).select_from(moment.outerjoin(cut, true())).order_by(cut.c.position)
+    Each row has admission, validity, and whether more rows follow, then the columns of `ROW`. `is_cut`: the
+    bodies count, up to `size_limit`.
+    """
     # INVARIANT: nothing stale leaves (I3). Admission, validity, rows and disclosure are one statement and so
-    # one snapshot (storage.md). SQLite has one writer: there `BEGIN IMMEDIATE` gives the same.
-    return statement.add_cte(disclosures.insertion(cut, moment)) if shape.is_postgresql else statement
+    # one snapshot (storage.md). No admission or no validity: the limit is 0, and no row is found.
+    may_read = "(SELECT CASE WHEN is_admitted AND is_current THEN $wanted ELSE 0 END FROM moment)"
+    fits = "number <= $page_limit"
+    if is_cut:
+        fits += " AND (number = 1 OR total <= $size_limit)"
+    total = ", sum(size) OVER (ORDER BY date_added) AS total" if is_cut else ""
+    text = f"""WITH {_moment(shape.is_postgresql, is_timed)},
+        {_keys(shape, may_read)},
+        found AS (SELECT {_columns("r")} FROM {_at_keys(shape)}),
+        numbered AS (SELECT *, row_number() OVER (ORDER BY date_added) AS number{total} FROM found),
+        page AS (SELECT * FROM numbered WHERE {fits}),
+        {disclosures.RECORDED}
+        SELECT is_admitted, is_current, (SELECT count(*) FROM found), {_columns("page")}
+        FROM moment LEFT JOIN page ON true ORDER BY page.date_added"""
+    return _statement(text, shape.is_postgresql)
 
 
-def _moment(shape: Shape, *, is_timed: bool) -> CTE:
+@lru_cache(maxsize=2)
+def bodies(*, is_postgresql: bool) -> Statement:
+    """Return the statement for id and body of each of `contents`, in the epoch `epoch`."""
+    # INVARIANT: a content id means something only within its epoch. In another epoch the same number may be
+    # another nation's body.
+    text = f"""SELECT c.id, c.body FROM hub_state s
+        CROSS JOIN {_each("contents", "n", is_postgresql)}
+        JOIN content c ON c.id = n.value WHERE s.epoch = $epoch"""
+    return _statement(text, is_postgresql)
+
+
+def _statement(text: str, is_postgresql: bool) -> Statement:
+    return Statement(text, KINDS, is_postgresql=is_postgresql)
+
+
+# --- the moment -----------------------------------------------------------------------------------
+
+
+def _moment(is_postgresql: bool, is_timed: bool) -> str:
     """Return the CTE with the reader's admission and the validity of the process's memory, at one moment.
 
     Tokens are judged by the clock alone, agreements at the later of the clock and the last decision.
     """
-    clock: ColumnElement[int] = bindparam("clock", type_=BigInteger)
-    if not is_timed:
-        clock = moments.primary_clock()
-    read = select(clock.label("clock")).cte("clock")
-    at = read.c.clock
-    is_admitted = exists().where(
-        token.c.public_id == bindparam("token"),
-        token.c.member == member.c.id,
-        token.c.revoked_at.is_(None),
-        or_(token.c.expires_at.is_(None), token.c.expires_at > at),
-        member.c.id == bindparam("member"),
-        member.c.suspended_at.is_(None),
-    )
+    clock = "$clock" if is_timed else "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
     # INVARIANT: a page is judged no earlier than the last decision (I3, I4). Otherwise a clock that steps
     # back would make an expired period valid again.
-    latest = func.greatest if shape.is_postgresql else func.max
-    now = latest(at, ledger.c.decided_at, hub_state.c.changed_at)
-    is_newer = (justification.c.recipient == bindparam("nation"), justification.c.id > bindparam("last"))
-    # Each condition is a thing that the process remembers and others may have changed: epoch, agreements,
-    # closing, the clock's limits, and new justifications. One that fails gives an empty page, and the caller
-    # refreshes the memory.
-    is_current = and_(
-        hub_state.c.epoch == bindparam("epoch"),
-        hub_state.c.generation == bindparam("generation"),
-        hub_state.c.closed_at.is_(None),
-        now >= bindparam("since", type_=BigInteger),
-        now < bindparam("until", type_=BigInteger),
-        ~exists().where(*is_newer),
-    )
-    columns = (
-        now.label("now"),
-        is_admitted.label("is_admitted"),
-        is_current.label("is_current"),
-        *(ledger.c.revision, hub_state.c.generation, hub_state.c.epoch),
-    )
-    is_readers = ledger.c.recipient == bindparam("nation")
-    return select(*columns).select_from(read.join(hub_state, true()).join(ledger, is_readers)).cte("moment")
+    latest = "greatest" if is_postgresql else "max"
+    is_open = "s.closed_at IS NULL AND s.configuration = $configuration"
+    if is_postgresql:  # another timeline, or other standbys: a transaction has to record it first
+        is_open += f" AND (s.timeline, s.standby_names) IS NOT DISTINCT FROM ({epochs.SERVER})"
+    # The columns of `is_current` are what the process remembers and others may have changed: epoch,
+    # agreements, closing, configuration, the clock's limits, and new justifications. One that fails gives no
+    # row, and the caller refreshes its memory.
+    return f"""clock AS (SELECT {clock} AS clock),
+        present AS (
+            SELECT clock, {latest}(clock, l.decided_at, s.changed_at) AS now, l.revision,
+                s.generation, s.epoch, {is_open} AS is_open
+            FROM clock CROSS JOIN hub_state s CROSS JOIN ledger l WHERE l.recipient = $nation),
+        moment AS (
+            SELECT now, revision, generation, epoch,
+                EXISTS (SELECT 1 FROM token t JOIN member m ON m.id = t.member
+                    WHERE t.public_id = $token AND t.revoked_at IS NULL
+                    AND (t.expires_at IS NULL OR t.expires_at > clock)
+                    AND m.id = $member AND m.nation = $nation AND m.kind = $member_kind
+                    AND m.suspended_at IS NULL) AS is_admitted,
+                is_open AND epoch = $epoch AND generation = $generation AND now >= $since AND now < $until
+                AND NOT EXISTS (SELECT 1 FROM justification WHERE recipient = $nation AND id > $last)
+                AND NOT EXISTS (SELECT 1 FROM own_justification
+                    WHERE recipient = $nation AND member = $member AND id > $last_own) AS is_current
+            FROM present)"""
 
 
-def _found(shape: Shape, moment: CTE) -> Select[Any]:
-    # INVARIANT: no admission or no validity gives no row. The condition is in the statement itself (I3).
-    may_read = select(and_(moment.c.is_admitted, moment.c.is_current)).scalar_subquery()
-    return rows(shape, *(_C[name] for name in ROW)).where(may_read).order_by(_C.position)
+# --- the rows ---------------------------------------------------------------------------------------
 
 
-def _cut(found: CTE, *, is_cut: bool) -> Select[Any]:
-    """Return the rows of a page: at most so many rows and bytes, but one row at least."""
-    number = func.row_number().over(order_by=found.c.position).label("number")
-    size = func.sum(found.c.size).over(order_by=found.c.position).label("total")
-    counted = select(found, number, *([size] if is_cut else [])).subquery("counted")
-    fits = [counted.c.number <= bindparam("limit")]
-    if is_cut:
-        fits.append(or_(counted.c.number == 1, counted.c.total <= bindparam("max_bytes", type_=BigInteger)))
-    return select(*(counted.c[name] for name in ROW)).where(*fits)
+def _columns(table: str) -> str:
+    return ", ".join(f"{table}.{name}" for name in ROW)
 
 
-def _any(is_postgresql: bool, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
-    """Return the condition that `column` is among the values of one parameter (`listed`)."""
-    kind = BigInteger if isinstance(column.type, BigInteger) or column.type.python_type is int else String
-    if is_postgresql:
-        return column == any_(bindparam(name, type_=ARRAY(kind)))
-    return column.in_(select(func.json_each(bindparam(name, type_=String)).table_valued("value").c.value))
+def _keys(shape: Shape, limit: str) -> str:
+    """Return the CTE with date and position of the first rows, at most `limit`, in order."""
+    found = _sources(shape, "r.date_added, r.position", limit="$wanted")
+    return f"""keys AS MATERIALIZED (
+        SELECT date_added, position FROM ({found}) AS found ORDER BY date_added LIMIT {limit})"""
 
 
-def _visible(shape: Shape, table: Any) -> Iterable[ColumnElement[bool]]:
-    """Give the conditions for visible rows; a member's own submissions are always visible (policy 2.7)."""
-    yield table.c.recipient == bindparam("nation")
-    # Rows are marked, never removed: positions stay gapless and keep their meaning.
-    yield table.c.withdrawn_at.is_(None)
-    is_valid = _any(shape.is_postgresql, table.c.justification_id, "valid")
-    yield or_(is_valid, table.c.member == bindparam("member"))
+def _at_keys(shape: Shape) -> str:
+    """Return the FROM clause with the rows of the keys."""
+    place = "r.recipient = $nation AND r.position = k.position"
+    if shape.is_postgresql:  # LIMIT: one look-up for each key, whatever number of keys the planner expects
+        return f"keys k CROSS JOIN LATERAL (SELECT * FROM release r WHERE {place} LIMIT 1) r"
+    return f"keys k CROSS JOIN release r ON {place}"
 
 
-def _filters(shape: Shape) -> Iterable[ColumnElement[bool]]:
-    # The hub holds STIX 2.1 alone.
-    if not shape.is_spec_version:
-        yield false()
-    if shape.is_after:
-        yield _C.position > _last_position()
-    if shape.has_origin:
-        yield _C.origin == bindparam("origin")
+def _sources(shape: Shape, columns: str, *, limit: str | None = None) -> str:
+    """Return the query for the visible rows that match, each once. `limit`: of each range, in order."""
+    found = _merged(shape, columns, limit) if shape.ranges else _joined(shape, columns, limit)
+    # A row with a valid justification is never a row of an own one: the ids differ.
+    return f"{found} UNION ALL {_own(shape, columns, limit)}" if shape.has_own else found
+
+
+def _merged(shape: Shape, columns: str, limit: str | None) -> str:
+    """Return one ordered range for each justification. Databases merge the ranges as they read."""
+    # (hub/README: poll-merges-ranges)
+    each = (f"($valid)[{n + 1}]" if shape.is_postgresql else f"$one{n}" for n in range(shape.ranges))
+    places = (f"r.justification_id = {one}" for one in each)
+    return " UNION ALL ".join(_range(shape, columns, place, (JUSTIFIED, limit)) for place in places)
+
+
+def _joined(shape: Shape, columns: str, limit: str | None) -> str:
+    """Return the ranges for any number of justifications, ids and types."""
+    each, place, index = {"valid": "j"}, "r.justification_id = j.value", JUSTIFIED
     if shape.has_ids:
-        yield _any(shape.is_postgresql, _C.stix_id, "ids")
+        each, place, index = each | {"ids": "i"}, f"r.stix_id = i.value AND {place}", IDENTIFIED
+    elif shape.has_types:
+        each, place, index = each | {"types": "t"}, f"r.type = t.value AND {place}", TYPED
+    return _range(shape, columns, place, (index, limit), each)
+
+
+def _own(shape: Shape, columns: str, limit: str | None) -> str:
+    """Return the own rows at home with justifications that do not hold for their submitter (policy 2.7)."""
+    place = "r.member = $member AND r.justification_id = o.value AND r.origin = r.recipient"
+    if shape.has_ids:
+        place += f" AND {_among('r.stix_id', 'ids', shape.is_postgresql)}"
     if shape.has_types:
-        yield _any(shape.is_postgresql, _C.type, "types")
-    if VersionFilter.ALL not in shape.selections:
-        yield or_(*_versions(shape))
+        place += f" AND {_among('r.type', 'types', shape.is_postgresql)}"
+    return _range(shape, columns, place, (OWN, limit), {"own": "o"})
 
 
-def _last_position() -> ColumnElement[int]:
-    """Return the last position whose date is not later than `after`."""
-    # INVARIANT: dates strictly increase with positions. So a date names one position, and the page is a range
-    # of the primary key. A poll by `added_after` misses nothing (I4).
-    earlier = release.alias("earlier_row").c
-    is_before = (
-        earlier.recipient == bindparam("nation"),
-        earlier.date_added <= bindparam("after", type_=BigInteger),
+def _range(
+    shape: Shape,
+    columns: str,
+    place: str,
+    given: tuple[str, str | None],
+    each: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """Return the query for a range behind the date `after`, or one range for each value of the lists `each`.
+
+    `given` has the index and the limit of a range.
+    """
+    index, limit = given
+    # Rows are marked, never removed: positions stay gapless and keep their meaning.
+    behind = ("r.date_added > $after", "r.withdrawn_at IS NULL")
+    condition = " AND ".join(["r.recipient = $nation", place, *behind, *_filters(shape)])
+    lists = [_each(name, alias, shape.is_postgresql) for name, alias in each.items()]
+    if not shape.is_postgresql:
+        tables = " CROSS JOIN ".join([*lists, f"release r INDEXED BY {index}"])
+        return f"SELECT {columns} FROM {tables} WHERE {condition}"
+    # OFFSET 0: the planner keeps the loop over the values, whatever number of rows it expects.
+    order = " OFFSET 0" if limit is None else f" ORDER BY r.date_added LIMIT {limit}"
+    found = f"(SELECT {columns} FROM release r WHERE {condition}{order})"
+    tables = " CROSS JOIN ".join([*lists, f"LATERAL {found} r"])
+    return f"SELECT {columns} FROM {tables}" if lists else found
+
+
+def _each(name: str, alias: str, is_postgresql: bool) -> str:
+    """Return the table with one row, `value`, for each value of a list."""
+    return f"unnest(${name}) AS {alias}(value)" if is_postgresql else f"json_each(${name}) {alias}"
+
+
+def _among(column: str, name: str, is_postgresql: bool) -> str:
+    return (
+        f"{column} = ANY(${name})" if is_postgresql else f"{column} IN (SELECT value FROM json_each(${name}))"
     )
-    last = select(earlier.position).where(*is_before).order_by(earlier.date_added.desc()).limit(1)
-    return func.coalesce(last.scalar_subquery(), 0)
 
 
-def _versions(shape: Shape) -> Iterable[ColumnElement[bool]]:
+def _filters(shape: Shape) -> list[str]:
+    found = []
+    if shape.has_ids and shape.has_types:
+        found.append(_among("r.type", "types", shape.is_postgresql))
+    if VersionFilter.ALL not in shape.selections:
+        found.append(f"({' OR '.join(_versions(shape))})")
+    return found
+
+
+def _versions(shape: Shape) -> list[str]:
+    found = []
     if VersionFilter.LAST in shape.selections:
-        yield _C.is_newest.is_(True)
+        found.append("r.is_newest")
     if shape.has_versions:
-        yield _any(shape.is_postgresql, _C.version_key, "versions")
+        found.append(_among("r.version_key", "versions", shape.is_postgresql))
     # (hub/README: first-incremental)
     if VersionFilter.FIRST in shape.selections:
-        earlier = release.alias("earlier")
-        # Among visible rows alone: `first` must not say that a hidden version exists (policy 9).
-        same_record = (earlier.c.member == _C.member, earlier.c.stix_id == _C.stix_id)
-        is_before = earlier.c.version_key < _C.version_key
-        yield ~exists().where(*_visible(shape, earlier), *same_record, is_before)
+        found.append(_is_first(shape))
+    return found
+
+
+def _is_first(shape: Shape) -> str:
+    """Return the condition that the reader sees no earlier version of the record."""
+    # Among visible rows alone: `first` must not say that a hidden version exists (policy 9).
+    earlier = """e.recipient = r.recipient AND e.stix_id = r.stix_id AND e.justification_id = f.value
+        AND e.member = r.member AND e.version_key < r.version_key AND e.withdrawn_at IS NULL"""
+    own = [("own", " AND e.member = $member AND e.origin = e.recipient")] if shape.has_own else []
+    found = []
+    for name, also in [("valid", ""), *own]:
+        each = _each(name, "f", shape.is_postgresql)
+        if shape.is_postgresql:  # in the order of the one right index
+            one = f"SELECT 1 FROM release e WHERE {earlier}{also} ORDER BY e.date_added LIMIT 1"
+            found.append(f"NOT EXISTS (SELECT 1 FROM {each} CROSS JOIN LATERAL ({one}) e)")
+        else:
+            table = f"release e INDEXED BY {IDENTIFIED}"
+            found.append(f"NOT EXISTS (SELECT 1 FROM {each} CROSS JOIN {table} WHERE {earlier}{also})")
+    return " AND ".join(found)

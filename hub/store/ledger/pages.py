@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from itertools import accumulate
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection
@@ -12,56 +14,71 @@ from hub.model import (
     Disclosed,
     Disclosure,
     Form,
+    Kind,
+    MemberId,
     NationCode,
-    Page,
     Query,
-    Row,
     StixId,
     from_microseconds,
     to_microseconds,
 )
-from hub.store.database import epochs
-from hub.store.database.moments import Clock, now
+from hub.store.database.moments import Clock, of_machine
+from hub.store.database.statements import Statement, Values, listed
 from hub.store.ledger import disclosures, page_statements
-from hub.store.ledger.page_statements import Shape, listed, values
-from hub.store.schema.tables import release
+from hub.store.ledger.page_statements import ROW, Shape
 
-_C = release.c
+Ask = Callable[[Statement, Values], list[Any]]
+
 _FETCHED_BYTES: Final = 1_048_576  # drivers copy what they fetch
+_NO_ID: Final = -1  # the justification of no row
+_KINDS: Final = {kind.clearance: kind.value for kind in Kind}
+_SIZE: Final = ROW.index("size")
+
+
+class Valid(NamedTuple):
+    """The visible justifications of a query, and of its reader's own rows those that do not hold."""
+
+    ids: Sequence[int]
+    own: Sequence[int] = ()
 
 
 class PageRequest(NamedTuple):
     """The request for a page: query, kind, size, and the process's memory of valid justifications.
 
-    `valid` are the ids of the justifications that hold for the reader. The set is right for the `generation`
-    of this `epoch`, until a justification above `last` comes, from `since` until before `until`.
+    `valid` holds for the reader. It is right for the `generation` of this `epoch` and this `configuration`,
+    until a justification above `last`, or an own one above `last_own`, comes, from `since` until before
+    `until`. None as `max_bytes`: bodies do not leave.
     """
 
     query: Query
     kind: Disclosed
-    max_bytes: int | None  # of bodies; None: bodies do not leave
-    valid: Collection[int]
+    max_bytes: int | None
+    valid: Valid
     epoch: str
+    configuration: int
     generation: int
     last: int
+    last_own: int
     since: datetime
     until: datetime
 
 
-class Entry(NamedTuple):
-    """A row of a page with the place of its body. `date_added` is in microseconds since 1970."""
+class Columns(NamedTuple):
+    """The rows of a page by columns, in order of position. Dates are in microseconds since 1970."""
 
-    position: int
-    date_added: int
-    stix_id: str
-    version: str
-    content_id: int
-    size: int
+    # Columns, not rows: a page has a thousand rows, and its reader asks for a few of the columns.
+    positions: Sequence[int] = ()
+    dates: Sequence[int] = ()
+    ids: Sequence[StixId] = ()
+    versions: Sequence[str] = ()
+    members: Sequence[MemberId] = ()
+    contents: Sequence[int] = ()
+    sizes: Sequence[int] = ()
 
-    def row(self, body: bytes = b"") -> Row:
-        """Return the row as it leaves."""
-        date = from_microseconds(self.date_added)
-        return Row(self.position, date, StixId(self.stix_id), self.version, body)
+    @classmethod
+    def of(cls, rows: Sequence[tuple[Any, ...]]) -> Columns:
+        """Return the columns of rows with the columns of `ROW`."""
+        return cls(*zip(*rows, strict=True))
 
 
 class PageEntries(NamedTuple):
@@ -69,7 +86,7 @@ class PageEntries(NamedTuple):
 
     is_admitted: bool  # the token and its member are valid
     is_current: bool  # the memory of the process is right (`PageRequest`)
-    entries: Sequence[Entry] = ()
+    columns: Columns = Columns()
     more: bool = False
     epoch: str = ""  # positions and content ids mean something only within it
 
@@ -83,69 +100,126 @@ def read_and_record(connection: Connection, ask: PageRequest, clock: Clock | Non
     """
     # INVARIANT: nothing of a page leaves before this transaction's COMMIT. The caller waits for it
     # (storage.md, Read and recorded in one statement). Disclosures are evidence: no page leaves unrecorded.
-    given = _values(connection, ask, clock)
-    is_timed, is_cut = given["clock"] is not None, ask.max_bytes is not None
-    text = page_statements.page(connection, ask.query, is_cut=is_cut, is_timed=is_timed)
+    if connection.dialect.name == "sqlite":
+        return _read_and_record_on_sqlite(connection, ask, clock)
+    shape, given = _given(ask, is_postgresql=True)
+    given["clock"] = None if clock is None else to_microseconds(clock())
+    text = page_statements.recorded_page(shape, is_cut=ask.max_bytes is not None, is_timed=clock is not None)
     rows = text.rows(connection, given)
-    is_admitted, is_current, now, revision, found, *first = rows[0]
-    if first[0] is None:
+    is_admitted, is_current, found, position, *_ = rows[0]
+    if position is None:
+        return PageEntries(is_admitted, is_current)
+    return PageEntries(
+        is_admitted=True,
+        is_current=True,
+        columns=Columns(*[*zip(*rows, strict=True)][3:]),
+        more=found > len(rows),
+        epoch=ask.epoch,
+    )
+
+
+def _read_and_record_on_sqlite(connection: Connection, ask: PageRequest, clock: Clock | None) -> PageEntries:
+    # SQLite has no INSERT inside a SELECT. The transaction is `BEGIN IMMEDIATE`: nobody writes between these
+    # statements, so they are one moment.
+    shape, given = _given(ask, is_postgresql=False)
+    given["clock"] = to_microseconds(of_machine(clock))
+    moment = page_statements.moment(is_postgresql=False, is_timed=True)
+    ((is_admitted, is_current, at, revision),) = moment.rows(connection, given)
+    if not (is_admitted and is_current):
         return PageEntries(bool(is_admitted), bool(is_current))
-    entries = [Entry(*row[5:]) for row in rows]
-    if connection.dialect.name == "sqlite":  # SQLite has no INSERT inside a SELECT
-        # The transaction is `BEGIN IMMEDIATE`: nobody writes between the SELECT and this INSERT.
+    found = page_statements.rows(shape).rows(connection, given)
+    rows = Columns.of(found[: _count(found, ask.query.limit, ask.max_bytes)])
+    if rows.positions:
         reader = ask.query.reader
-        positions = tuple(entry.position for entry in entries)
-        place = (reader.member, reader.nation, from_microseconds(now), ask.kind)
-        disclosures.add(connection, Disclosure(*place, positions, revision, ask.generation, ask.epoch))
-    more = found > len(entries)
-    return PageEntries(is_admitted=True, is_current=True, entries=entries, more=more, epoch=ask.epoch)
+        place = (reader.member, reader.nation, from_microseconds(at), ask.kind)
+        disclosures.add(
+            connection, Disclosure(*place, tuple(rows.positions), revision, ask.generation, ask.epoch)
+        )
+    more = len(found) > len(rows.positions)
+    return PageEntries(is_admitted=True, is_current=True, columns=rows, more=more, epoch=ask.epoch)
 
 
-def is_empty(connection: Connection, ask: PageRequest, clock: Clock | None = None) -> bool | None:
-    """Return whether a page would have no rows; None: not admitted, or the memory is not valid."""
-    # An empty page discloses nothing, so this needs no record and no COMMIT.
-    given = _values(connection, ask, clock)
-    text = page_statements.emptiness(connection, ask.query, is_timed=given["clock"] is not None)
-    ((is_admitted, is_current, is_there),) = text.rows(connection, given)
-    return not is_there if is_admitted and is_current else None
+def _count(found: Sequence[tuple[Any, ...]], limit: int, max_bytes: int | None) -> int:
+    """Return the number of rows of a page: at most so many rows and bytes, but one row at least."""
+    sizes: list[int] = [row[_SIZE] for row in found[:limit]]
+    if max_bytes is None or sum(sizes) <= max_bytes:
+        return len(sizes)
+    return max(sum(total <= max_bytes for total in accumulate(sizes)), 1)
 
 
-def _values(connection: Connection, ask: PageRequest, clock: Clock | None) -> dict[str, Any]:
-    """Return the values of the statement. On SQLite, and in tests, the clock is one of the values."""
-    is_timed = clock is not None or connection.dialect.name == "sqlite"
-    return values(connection, ask.query, ask.valid) | {
-        "clock": to_microseconds(now(connection, clock)) if is_timed else None,
-        "token": ask.query.reader.token,
+def emptiness(ask: PageRequest, clock: Clock | None, *, is_postgresql: bool) -> tuple[Statement, Any]:
+    """Return the statement that says whether a page would have rows, and its values.
+
+    Its one row: admitted, current, has rows. An empty page discloses nothing, so this needs no record, no
+    transaction and no COMMIT.
+    """
+    shape, given = _given(ask, is_postgresql=is_postgresql)
+    is_timed = clock is not None or not is_postgresql
+    given["clock"] = to_microseconds(of_machine(clock)) if is_timed else None
+    return page_statements.emptiness(shape, is_timed=is_timed), given
+
+
+def _given(ask: PageRequest, *, is_postgresql: bool) -> tuple[Shape, dict[str, Any]]:
+    """Return the shape of a page's statement, and the values but for `clock`."""
+    shape, given = _selected(ask.query, ask.valid, is_postgresql=is_postgresql)
+    reader = ask.query.reader
+    return shape, given | {
+        "token": reader.token,
+        "member_kind": _KINDS[reader.clearance],
         "kind": ask.kind.value,
-        "max_bytes": ask.max_bytes,
+        "size_limit": ask.max_bytes,
         "epoch": ask.epoch,
+        "configuration": ask.configuration,
         "generation": ask.generation,
         "last": ask.last,
+        "last_own": ask.last_own,
         "since": to_microseconds(ask.since),
         "until": to_microseconds(ask.until),
     }
 
 
-def bodies(connection: Connection, page: PageEntries) -> tuple[Row, ...] | None:
-    """Return the rows with their bodies; None: a body was erased, or another epoch has begun.
+def _selected(query: Query, valid: Valid, *, is_postgresql: bool) -> tuple[Shape, dict[str, Any]]:
+    """Return the shape and the values that select the rows of a query."""
+    shape = Shape.of(query, len(valid.ids), is_postgresql=is_postgresql, has_own=bool(valid.own))
+    ids = [*valid.ids, *[_NO_ID] * (shape.ranges - len(valid.ids))]
+    given: dict[str, Any] = {
+        "nation": query.reader.nation,
+        "member": query.reader.member,
+        "after": 0 if query.added_after is None else to_microseconds(query.added_after),
+        "page_limit": query.limit,
+        # One row more than the limit: its presence says that more rows follow (`more` of TAXII 2.1, 3.7).
+        # The hub holds STIX 2.1 alone.
+        "wanted": query.limit + 1 if "2.1" in query.spec_versions else 0,
+    }
+    if shape.ranges and not is_postgresql:
+        given |= {f"one{n}": id for n, id in enumerate(ids)}
+    lists: dict[str, Collection[Any]] = {
+        "valid": ids,
+        "own": valid.own,
+        "ids": sorted(query.ids),
+        "types": sorted(query.types),
+        "versions": sorted(query.versions),
+    }
+    return shape, given | {name: listed(one, is_postgresql=is_postgresql) for name, one in lists.items()}
 
-    Bodies never change. At most 1 MB is fetched at once, because drivers copy the bytes.
+
+def bodies(ask: Ask, page: PageEntries, *, is_postgresql: bool) -> list[bytes] | None:
+    """Return the bodies of the rows, in order; None: a body was erased, or another epoch has begun.
+
+    Bodies never change, so no transaction is needed. At most 1 MB is fetched at once, because drivers copy
+    the bytes. `ask` runs a statement.
     """
-    entries = page.entries
-    # INVARIANT: a content id means something only within its epoch. In another epoch the same number may be
-    # another nation's body.
-    if epochs.state_of(connection).epoch != page.epoch:
-        return None
-    sizes = {entry.content_id: entry.size for entry in entries}
-    text, is_postgresql = page_statements.bodies(connection), connection.dialect.name == "postgresql"
+    statement = page_statements.bodies(is_postgresql=is_postgresql)
+    contents = page.columns.contents
+    sizes = dict(zip(contents, page.columns.sizes, strict=True))
     found: dict[int, bytes] = {}
     for part in _parts(list(sizes), sizes):
-        rows = text.rows(connection, {"ids": listed(is_postgresql, part)})
-        found.update((id, bytes(body)) for id, body in rows)
+        given = {"contents": listed(part, is_postgresql=is_postgresql), "epoch": page.epoch}
+        found.update(ask(statement, given))
     # A deletion may erase a body after the page was read. The caller reads the page again.
     if not all(map(found.get, sizes)):
         return None
-    return tuple(entry.row(found[entry.content_id]) for entry in entries)
+    return [found[id] for id in contents]
 
 
 def _parts(ids: Sequence[int], sizes: Mapping[int, int]) -> Iterator[Sequence[int]]:
@@ -161,14 +235,12 @@ def _parts(ids: Sequence[int], sizes: Mapping[int, int]) -> Iterator[Sequence[in
 # --- read without disclosure -----------------------------------------------------------------
 
 
-def manifest(connection: Connection, query: Query, valid: Collection[int]) -> Page:
-    """Return the rows that `query` selects, without bodies. The result must not leave: it is not recorded."""
-    shape = Shape.of(connection, query)
-    statement = page_statements.rows(shape, *(_C[name] for name in page_statements.ROW))
-    statement = statement.order_by(_C.position).limit(query.limit + 1)
-    found = connection.execute(statement, values(connection, query, valid)).all()
-    entries = [Entry(*row).row() for row in found[: query.limit]]
-    return Page(tuple(entries), more=len(found) > query.limit)
+def is_there(connection: Connection, query: Query, valid: Valid) -> bool:
+    """Return whether `query` selects a row."""
+    shape, given = _selected(
+        replace(query, limit=0), valid, is_postgresql=connection.dialect.name == "postgresql"
+    )
+    return bool(page_statements.rows(shape).rows(connection, given))
 
 
 class ServedRow(NamedTuple):
@@ -180,9 +252,8 @@ class ServedRow(NamedTuple):
     form: Form
 
 
-def served(connection: Connection, query: Query, valid: Collection[int]) -> list[ServedRow]:
+def served(connection: Connection, query: Query, valid: Valid) -> list[ServedRow]:
     """Return every row that `query` selects, without a limit."""
-    columns = (_C.stix_id, _C.version_id, _C.origin, _C.rendition)
-    statement = page_statements.rows(Shape.of(connection, query), *columns)
-    found = connection.execute(statement, values(connection, query, valid))
+    shape, given = _selected(query, valid, is_postgresql=connection.dialect.name == "postgresql")
+    found = page_statements.served(shape).rows(connection, given)
     return [ServedRow(StixId(id), key, NationCode(origin), Form.of(form)) for id, key, origin, form in found]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Connection, Row, case, delete, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, case, delete, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from hub.model import (
@@ -24,6 +27,7 @@ from hub.model import (
     to_microseconds,
 )
 from hub.store.database.batches import batches, upsert
+from hub.store.database.prepared import Prepared
 from hub.store.schema.registration_tables import member_identity
 from hub.store.schema.tables import (
     key,
@@ -68,9 +72,30 @@ def add_member(connection: Connection, new: Member, now: datetime) -> bool:
 
 def members(connection: Connection) -> list[Member]:
     """Return every member, by id."""
-    identities = _identities(connection)
-    rows = connection.execute(select(member).order_by(member.c.id))
-    return [_member(row, identities.get(row.id, frozenset())) for row in rows]
+    return list(_of_rows(tuple(map(tuple, _members.run(connection)))))
+
+
+_members: Final = Prepared(
+    lambda _: (
+        select(member, member_identity.c.identity.label("further"))
+        .select_from(member.outerjoin(member_identity, member_identity.c.member == member.c.id))
+        .order_by(member.c.id, member_identity.c.identity)
+    )
+)
+
+
+_MemberRow = namedtuple("_MemberRow", [column.name for column in member.c])  # type: ignore[misc] # by the table
+
+
+@lru_cache(maxsize=4)
+def _of_rows(rows: tuple[tuple[Any, ...], ...]) -> tuple[Member, ...]:
+    """Return the members of these rows: every submission reads all rows, and seldom has one changed."""
+    found: dict[str, tuple[Any, set[StixId]]] = {}
+    for *values, further in rows:
+        _, identities = found.setdefault(values[0], (_MemberRow(*values), set()))
+        if further is not None:
+            identities.add(StixId(further))
+    return tuple(_member(row, frozenset(identities)) for row, identities in found.values())
 
 
 def find_member(connection: Connection, id: str) -> Member | None:
@@ -165,13 +190,14 @@ def find_token(connection: Connection, public_id: str) -> tuple[StoredToken, Mem
     The member has no further identities here, because polls need none.
     """
     # Validity is not checked here, but in `actions.access.authenticate` and in the statement of a page.
-    query = (
-        select(token, member)
-        .join(member, member.c.id == token.c.member)
-        .where(token.c.public_id == public_id)
-    )
-    row = connection.execute(query).one_or_none()
+    row = _found_token.run(connection, asked=public_id).one_or_none()
     return None if row is None else (_token(row), _member(row, frozenset(), row.member))
+
+
+_TOKENS: Final = select(token, *(c for c in member.c if c.name != "created_at")).join(
+    member, member.c.id == token.c.member
+)
+_found_token: Final = Prepared(lambda _: _TOKENS.where(token.c.public_id == bindparam("asked")))
 
 
 def tokens(connection: Connection) -> list[StoredToken]:
@@ -236,8 +262,11 @@ def add_key(connection: Connection, new: RegisteredKey, endorsement: str | None)
 def find_key(connection: Connection, thumbprint: str) -> RegisteredKey | None:
     """Return the key with this RFC 7638 thumbprint, revoked or not, or None."""
     # Revoked keys too: evidence refers to them. The caller judges the validity.
-    row = connection.execute(select(key).where(key.c.thumbprint == thumbprint)).one_or_none()
+    row = _found_key.run(connection, asked=thumbprint).one_or_none()
     return None if row is None else _key(row)
+
+
+_found_key: Final = Prepared(lambda _: select(key).where(key.c.thumbprint == bindparam("asked")))
 
 
 def keys(connection: Connection, owner: MemberId | None = None) -> list[RegisteredKey]:
@@ -297,12 +326,21 @@ def use_nonce(connection: Connection, used: UsedNonce) -> str:
     concurrent use is waited for, so that one of several parallel replays wins.
     """
     # INVARIANT: first in the order of locks, and in the transaction of the act: no request acts twice.
-    statement = upsert(connection, nonce).values(**_nonce(used)).on_conflict_do_nothing()
     # By the returned row: PostgreSQL's driver reports -1 rows for this INSERT.
-    if connection.execute(statement.returning(nonce.c.nonce)).first() is not None:
+    if _used.run(connection, **_nonce(used)).first() is not None:
         return used.receipt
     condition = (nonce.c.thumbprint == used.thumbprint, nonce.c.nonce == used.nonce)
     return connection.execute(select(nonce.c.receipt).where(*condition)).scalar_one_or_none() or ""
+
+
+_used: Final = Prepared(
+    lambda is_postgresql: (
+        (postgresql if is_postgresql else sqlite)
+        .insert(nonce)
+        .on_conflict_do_nothing()
+        .returning(nonce.c.nonce)
+    )
+)
 
 
 def settle_nonce(connection: Connection, used: UsedNonce) -> str | None:

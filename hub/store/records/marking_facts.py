@@ -11,7 +11,6 @@ from sqlalchemy import Connection, and_, select
 from hub.model import MemberId, NationCode, ObjectVersion, StixId, Tlp
 from hub.store.database.batches import (
     among,
-    batches,
     insert_all,
     upsert,
 )
@@ -61,11 +60,14 @@ def creator_levels(
     """Return, for each identity and level, the number of newest versions of `member` with this creator."""
     found: dict[StixId, dict[Tlp, int]] = defaultdict(dict)
     # Kept as counts, and the cost does not grow with the collection (hub/README: namers).
+    if not identities:
+        return found
     c = creator_level.c
-    for batch in batches(identities):
-        query = select(c.identity, c.tlp, c.count).where(c.member == member, c.identity.in_(batch))
-        for identity, tlp, count in connection.execute(query):
-            found[StixId(identity)][Tlp(tlp)] = count
+    query = select(c.identity, c.tlp, c.count).where(
+        c.member == member, among(connection, c.identity, identities)
+    )
+    for identity, tlp, count in connection.execute(query):
+        found[StixId(identity)][Tlp(tlp)] = count
     return found
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, func, select, update
 
 from hub.model import (
     EffectiveMarking,
@@ -23,10 +23,17 @@ from hub.model import (
 )
 from hub.store.database.batches import (
     among,
-    batches,
+    batches_by_size,
     insert_all,
     insert_numbered,
-    listed,
+    update_all,
+)
+from hub.store.database.prepared import (
+    Prepared,
+    carried,
+    carried_digests,
+    is_among,
+    is_among_digests,
 )
 from hub.store.schema.columns import (
     decode_closed_by,
@@ -54,14 +61,26 @@ _COLUMNS = (*object_version.c, content.c.digest, content.c.size)
 
 def versions_of(connection: Connection, member: MemberId, ids: Collection[StixId]) -> list[ObjectVersion]:
     """Return every version of these records of `member`, in no particular order."""
-    return _load(connection, and_(_V.member == member, among(connection, _V.stix_id, ids))) if ids else []
+    if not ids:
+        return []
+    found = _of_member.run(connection, member=member, ids=carried(connection, ids)).all()
+    return _versions(connection, found)
 
 
 def count_versions(connection: Connection, member: MemberId, ids: Collection[StixId]) -> int:
     """Return the number of versions that `member` has of these records."""
     # Counted before loading: it bounds the work of a POST (hub/README: post-limits).
-    query = select(func.count()).where(_V.member == member, among(connection, _V.stix_id, ids))
-    return connection.execute(query).scalar_one() if ids else 0
+    if not ids:
+        return 0
+    number: int = _count_of_member.run(connection, member=member, ids=carried(connection, ids)).scalar_one()
+    return number
+
+
+_count_of_member: Final = Prepared(
+    lambda is_postgresql: select(func.count()).where(
+        _V.member == bindparam("member"), is_among(is_postgresql, _V.stix_id, "ids")
+    )
+)
 
 
 def versions_by_id(
@@ -79,79 +98,6 @@ def accepted_versions(connection: Connection, origin: NationCode) -> list[Object
 def versions_by_key(connection: Connection, keys: Collection[int]) -> list[ObjectVersion]:
     """Return the versions with these keys, in no particular order."""
     return _load(connection, among(connection, _V.id, keys)) if keys else []
-
-
-def carrying(
-    connection: Connection, member: MemberId, origin: NationCode, definitions: Collection[StixId]
-) -> set[StixId]:
-    """Return the ids of the member's objects with one of these marking references."""
-    if not definitions:
-        return set()
-    query = (
-        select(_V.stix_id)
-        .distinct()
-        .select_from(reference.join(object_version, _R.version_id == _V.id))
-        .where(among(connection, _R.target, definitions), _R.kind == MARKING, _R.origin == origin)
-        .where(_R.member == member)
-    )
-    return {StixId(id) for (id,) in connection.execute(query)}
-
-
-def all_referring(
-    connection: Connection, member: MemberId, origin: NationCode, ids: Collection[StixId]
-) -> set[StixId]:
-    """Return `ids` and the ids of the member's objects that lead to them, at any distance (policy 2.7)."""
-    if not ids:
-        return set()
-    # UNION without ALL: each id is reached once, so that circular references end.
-    reached = listed(connection, ids).cte("reached", recursive=True)
-    further = (
-        select(_V.stix_id)
-        .select_from(reached.join(reference, _R.target == reached.c.value))
-        .join(object_version, _R.version_id == _V.id)
-        .where(_R.kind == REFERS, _R.origin == origin, _R.member == member)
-    )
-    query = select(reached.union(further).c.value)
-    return {StixId(id) for (id,) in connection.execute(query)}
-
-
-def all_referred(connection: Connection, member: MemberId, ids: Collection[StixId]) -> set[StixId]:
-    """Return `ids` and the ids that the member's versions of them refer to, at any distance."""
-    if not ids:
-        return set()
-    reached = listed(connection, ids).cte("reached", recursive=True)
-    further = (
-        select(_R.target)
-        .select_from(reached.join(object_version, _V.stix_id == reached.c.value))
-        .join(reference, _R.version_id == _V.id)
-        .where(_V.member == member, _R.kind == REFERS)
-    )
-    query = select(reached.union(further).c.value)
-    return {StixId(id) for (id,) in connection.execute(query)}
-
-
-def containers_of(
-    connection: Connection, member: MemberId, origin: NationCode, ids: Collection[StixId]
-) -> dict[StixId, Counter[EffectiveMarking]]:
-    """Return the markings that stored containers of `member` hand down to each id (policy 2.3).
-
-    Each marking has its number of versions. Deleted versions count as before the deletion. Ids without a
-    container are left out.
-    """
-    found: dict[StixId, Counter[EffectiveMarking]] = defaultdict(Counter)
-    if not ids:
-        return found
-    # `given_*`, not the effective marking: what a container took over binds it alone (policy 2.3).
-    values = (_V.given_tlp, _V.given_rel_to, _V.given_closed)
-    query = (
-        select(_R.target, *values, func.count())
-        .select_from(reference.join(object_version, _R.version_id == _V.id))
-        .where(_is_container_of(member, origin, among(connection, _R.target, ids)))
-        .group_by(_R.target, *values)
-    )
-    for target, tlp, rel_to, is_closed, count in connection.execute(query):
-        found[StixId(target)][EffectiveMarking(Tlp(tlp), decode_nations(rel_to), is_closed)] += count
-    return found
 
 
 def movable(connection: Connection, member: MemberId, ids: Collection[StixId]) -> set[StixId]:
@@ -177,26 +123,6 @@ def _ids_where(
     return {StixId(id) for (id,) in connection.execute(query.where(*conditions))}
 
 
-def closed_containers_of(
-    connection: Connection, member: MemberId, origin: NationCode, id: StixId
-) -> set[tuple[StixId, str]]:
-    """Return the stored containers that hand closure down to `id`, by id and version key."""
-    query = (
-        select(_V.stix_id, _V.version_key)
-        .select_from(reference.join(object_version, _R.version_id == _V.id))
-        .where(_is_container_of(member, origin, _R.target == id), _V.given_closed.is_(True))
-    )
-    return {(StixId(container), key) for container, key in connection.execute(query)}
-
-
-def _is_container_of(
-    member: MemberId, origin: NationCode, is_named: ColumnElement[bool]
-) -> ColumnElement[bool]:
-    # INVARIANT: only containers of the same member count (policy 2.3), so nobody marks the objects of others.
-    is_naming = and_(is_named, _R.kind == CONTAINS, _R.origin == origin, _R.member == member)
-    return and_(is_naming, _V.given_tlp.is_not(None))
-
-
 # --- writing ----------------------------------------------------------------------------------
 
 
@@ -209,23 +135,30 @@ def insert_contents(
     """
     # INVARIANT: contents are shared within one origin alone (storage.md, Shape).
     known: dict[bytes, int] = {}
-    for batch in batches(bodies):
-        query = select(content.c.digest, content.c.id, content.c.erased_at).where(
-            content.c.origin == origin, content.c.digest.in_(batch)
-        )
-        for digest, id, erased_at in connection.execute(query):
-            known[bytes(digest)] = id
-            if erased_at is not None:
-                values = {"body": bodies[bytes(digest)], "erased_at": None}
-                connection.execute(update(content).where(content.c.id == id).values(**values))
+    if not bodies:
+        return known
+    digests = carried_digests(connection, bodies.keys())
+    for digest, id, erased_at in _stored_contents.run(connection, origin=origin, digests=digests).all():
+        known[bytes(digest)] = id
+        if erased_at is not None:
+            values = {"body": bodies[bytes(digest)], "erased_at": None}
+            connection.execute(update(content).where(content.c.id == id).values(**values))
     missing = [digest for digest in bodies if digest not in known]
-    if missing:
+    for batch in batches_by_size(missing, lambda digest: len(bodies[digest])):
         rows = (
             {"origin": origin, "digest": digest, "size": len(bodies[digest]), "body": bodies[digest]}
-            for digest in missing
+            for digest in batch
         )
-        known.update(zip(missing, insert_numbered(connection, content, rows), strict=True))
+        known.update(zip(batch, insert_numbered(connection, content, rows), strict=True))
     return known
+
+
+_stored_contents: Final = Prepared(
+    lambda is_postgresql: select(content.c.digest, content.c.id, content.c.erased_at).where(
+        content.c.origin == bindparam("origin"),
+        is_among_digests(is_postgresql, content.c.digest, "digests"),
+    )
+)
 
 
 def insert_versions(
@@ -307,15 +240,10 @@ def _reference_rows(v: ObjectVersion, origin: NationCode) -> Iterable[dict[str, 
 
 def update_handling(connection: Connection, versions: Collection[ObjectVersion]) -> None:
     """Record the present handling of stored versions, and which version is the newest."""
-    # One statement for each distinct value: a container may move thousands of versions alike.
-    alike: dict[tuple[Any, ...], list[int]] = defaultdict(list)
-    for v in versions:
-        alike[tuple(_handled(v).items())].append(v.key)
-    # Under the lock on the origin: two submissions never overwrite the marking of each other.
-    for values, keys in alike.items():
-        for batch in batches(sorted(keys)):
-            statement = update(object_version).where(_V.id.in_(batch))
-            connection.execute(statement.values(**dict(values)))
+    # One statement: a container may move thousands of versions. Under the lock on the origin: two submissions
+    # never overwrite the marking of each other.
+    rows = [{"id": v.key, **_handled(v)} for v in versions]
+    update_all(connection, object_version, ["id"], rows)
 
 
 # --- reading rows -----------------------------------------------------------------------------
@@ -323,8 +251,21 @@ def update_handling(connection: Connection, versions: Collection[ObjectVersion])
 
 def _load(connection: Connection, condition: ColumnElement[bool]) -> list[ObjectVersion]:
     # Digest and size come along, the body does not: decisions never need it.
-    query = select(*_COLUMNS).join(content, content.c.id == _V.content_id).where(condition)
-    found = connection.execute(query).all()
+    return _versions(connection, connection.execute(_loading(condition)).all())
+
+
+def _loading(*conditions: ColumnElement[bool]) -> Select[Any]:
+    return select(*_COLUMNS).join(content, content.c.id == _V.content_id).where(*conditions)
+
+
+_of_member: Final = Prepared(
+    lambda is_postgresql: _loading(
+        _V.member == bindparam("member"), is_among(is_postgresql, _V.stix_id, "ids")
+    )
+)
+
+
+def _versions(connection: Connection, found: Sequence[Row[Any]]) -> list[ObjectVersion]:
     # A second query, not a join: a join would repeat each version for each of its references.
     references = _references(connection, [row.id for row in found])
     return [_version(row, references[row.id]) for row in found]
@@ -334,10 +275,16 @@ def _references(connection: Connection, keys: Collection[int]) -> Mapping[int, M
     found: dict[int, dict[str, set[StixId]]] = defaultdict(lambda: defaultdict(set))
     if not keys:
         return found
-    query = select(_R.version_id, _R.kind, _R.target).where(among(connection, _R.version_id, keys))
-    for key, kind, target in connection.execute(query):
+    for key, kind, target in _references_of.run(connection, keys=carried(connection, keys)):
         found[key][kind].add(StixId(target))
     return found
+
+
+_references_of: Final = Prepared(
+    lambda is_postgresql: select(_R.version_id, _R.kind, _R.target).where(
+        is_among(is_postgresql, _R.version_id, "keys")
+    )
+)
 
 
 def _version(row: Row[Any], references: Mapping[str, set[StixId]]) -> ObjectVersion:
@@ -355,17 +302,17 @@ def _version(row: Row[Any], references: Mapping[str, set[StixId]]) -> ObjectVers
         version=row.version,
         version_key=row.version_key,
         submitted_at=from_microseconds(row.submitted_at),
-        has_spec_version=row.has_spec_version,
-        is_newest=row.is_newest,
+        has_spec_version=bool(row.has_spec_version),
+        is_newest=bool(row.is_newest),
         digest=bytes(row.digest),
         markings=markings,
         refers=frozenset(references[REFERS]),
         contains=frozenset(references[CONTAINS]),
         creator=next(iter(references[CREATOR]), None),
-        is_accepted_definition=row.is_accepted_definition,
+        is_accepted_definition=bool(row.is_accepted_definition),
         tlp=Tlp(row.effective_tlp),
-        is_closed=row.is_closed,
-        is_contained=row.is_contained,
+        is_closed=bool(row.is_closed),
+        is_contained=bool(row.is_contained),
         rel_to=decode_nations(row.rel_to),
         content_id=row.content_id,
         size=row.size,
@@ -376,13 +323,14 @@ def _version(row: Row[Any], references: Mapping[str, set[StixId]]) -> ObjectVers
         about=None if row.about is None else NationCode(row.about),
         created=row.created,
         same=None if row.same is None else bytes(row.same),
-        revoked=row.revoked,
-        is_home=row.is_home,
-        is_copy=row.is_copy,
+        revoked=bool(row.revoked),
+        is_home=bool(row.is_home),
+        is_copy=bool(row.is_copy),
         base_rel_to=decode_nations(row.base_rel_to),
-        given=_handling(row.given_tlp, row.given_rel_to, is_closed=row.given_closed),
+        given=_handling(row.given_tlp, row.given_rel_to, is_closed=bool(row.given_closed)),
         taken=Taken(
-            _handling(row.taken_tlp, row.taken_rel_to, is_closed=row.taken_closed), decode_reach(row.limits)
+            _handling(row.taken_tlp, row.taken_rel_to, is_closed=bool(row.taken_closed)),
+            decode_reach(row.limits),
         ),
         closed_by=decode_closed_by(row.closed_by),
         listed=frozenset(references[LISTED]),

@@ -24,7 +24,8 @@ from hub.model import (
     to_microseconds,
 )
 from hub.store.database.batches import listed
-from hub.store.records.objects import CONTAINS, CREATOR, REFERS, all_referred
+from hub.store.records.objects import CONTAINS, CREATOR, REFERS
+from hub.store.records.references import all_referred
 from hub.store.schema.columns import (
     decode_nations,
     decode_reach,

@@ -6,9 +6,22 @@ import zlib
 from collections.abc import Collection
 from datetime import datetime
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Select, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
 from hub.model import (
     Evidence,
@@ -21,6 +34,7 @@ from hub.model import (
     to_microseconds,
 )
 from hub.store.database.batches import among, batches, insert_all
+from hub.store.database.prepared import Prepared
 from hub.store.schema.tables import (
     deletion,
     object_version,
@@ -31,19 +45,33 @@ from hub.store.schema.tables import (
 from hub.store.schema.tables import origin as origin_table
 
 
-def count(connection: Connection, origin: NationCode, *, hold: bool = False) -> int:
-    """Return the number of decided submissions of the nation. `hold` locks the origin."""
-    # INVARIANT: a decision is valid while this number is unchanged. It is compared under the lock
-    # (storage.md, Ordering): otherwise a relationship could race the RED object that it names.
-    query = select(origin_table.c.submissions).where(origin_table.c.code == origin)
-    number: int = connection.execute(query.with_for_update() if hold else query).scalar_one()
-    return number
+def hold(connection: Connection, origin: NationCode) -> None:
+    """Lock the origin until the transaction ends."""
+    # INVARIANT: a decision is valid while the number of decided submissions is unchanged. It is compared
+    # under this lock (storage.md, Ordering): else a relationship could race the RED object that it names.
+    if connection.dialect.name == "postgresql":  # SQLite's write lock holds every row
+        _held.run(connection, code=origin).scalar_one()
+
+
+_held: Final = Prepared(
+    lambda _: (
+        select(origin_table.c.submissions).where(origin_table.c.code == bindparam("code")).with_for_update()
+    )
+)
 
 
 def advance(connection: Connection, origin: NationCode) -> None:
     """Count one more submission. The caller holds the origin."""
-    values = {"submissions": origin_table.c.submissions + 1}
-    connection.execute(update(origin_table).where(origin_table.c.code == origin).values(**values))
+    _advance.run(connection, code=origin)
+
+
+_advance: Final = Prepared(
+    lambda _: (
+        update(origin_table)
+        .where(origin_table.c.code == bindparam("code"))
+        .values(submissions=origin_table.c.submissions + literal_column("1"))
+    )
+)
 
 
 def open_submission(
@@ -56,7 +84,7 @@ def open_submission(
 ) -> None:
     """Store a submission with the proof of its sender; `evidence` None: unsigned (development)."""
     values = {"member": member, "origin": origin, "requested_at": to_microseconds(at), **_proof(evidence)}
-    connection.execute(insert(submission).values(id=id, **values))
+    insert_all(connection, submission, [{"id": id, **values}])
 
 
 def add_deletion(
@@ -92,7 +120,7 @@ def _proof(evidence: Evidence | None) -> dict[str, Any]:
 def keep_body(connection: Connection, id: str, body: bytes) -> None:
     """Store the body as received."""
     # In a table of its own: a body may be erased, while the evidence stays (policy 8).
-    connection.execute(insert(submission_body).values(submission_id=id, deflated=zlib.compress(body, 1)))
+    insert_all(connection, submission_body, [{"submission_id": id, "deflated": zlib.compress(body, 1)}])
 
 
 def erase_bodies(connection: Connection, ids: Collection[str]) -> None:

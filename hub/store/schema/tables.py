@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 
 from hub.store.schema.epoch_columns import epoch_columns
+from hub.store.schema.release_indexes import release_indexes
 from hub.store.schema.shown_columns import shown_columns
 
 metadata = MetaData(
@@ -345,9 +346,12 @@ justification = Table(  # interned: few, however many objects
     metadata,
     Column("id", Id, primary_key=True),
     Column("recipient", String(3), nullable=False),
-    Column("digest", LargeBinary, nullable=False),
+    # The origin of every row with this justification. So a poll of one origin asks for fewer justifications.
+    Column("origin", String(3), nullable=False, server_default=""),
+    Column("digest", LargeBinary, nullable=False),  # SHA-256 of origin and classes
     Column("classes", Text, nullable=False),  # [[[period, clearance, member], …], …]
     UniqueConstraint("recipient", "digest"),
+    Index("ix_justification_recipient_id", "recipient", "id"),
 )
 
 release = Table(  # INVARIANT: rows are marked, never removed; a position never changes its version
@@ -374,9 +378,7 @@ release = Table(  # INVARIANT: rows are marked, never removed; a position never 
     Column("deleted_at", Instant),
     ForeignKeyConstraint(["recipient"], ["ledger.recipient"]),
     UniqueConstraint("recipient", "date_added"),
-    Index("ix_release_recipient_origin_position", "recipient", "origin", "position"),
-    Index("ix_release_recipient_type_position", "recipient", "type", "position"),
-    Index("ix_release_recipient_stix_id", "recipient", "stix_id"),
+    *release_indexes(),
     Index("ix_release_version_id", "version_id"),
     sqlite_with_rowid=False,
 )

@@ -10,13 +10,16 @@ from collections.abc import Callable
 from typing import Any
 
 import medallion
-from flask import Flask, Response, request
+from flask import Flask, Response
 
 from hub.actions.service.service import Service
 from hub.web.taxii import markings
 from hub.web.taxii.backend import TaxiiBackend
+from hub.web.taxii.identity import asked, caller
 from hub.web.taxii.negotiation import admit_taxii
 from hub.web.taxii.resources import BodyProvider
+
+View = Callable[..., Any]
 
 _BLUEPRINTS = frozenset({"collections", "discovery", "manifest", "markings", "objects"})
 
@@ -28,17 +31,36 @@ def install(app: Flask, service: Service) -> None:
     app.medallion_backend = TaxiiBackend(service)  # type: ignore[attr-defined]
     app.before_request(_admit)  # before medallion's own checks of headers
     medallion.register_blueprints(app)
+    for name, view in list(app.view_functions.items()):
+        app.view_functions[name] = _authenticated(view)
     markings.install(app, service)
-    view: Callable[..., Any] = app.view_functions["objects.get_or_delete_object"]
-    app.view_functions["objects.get_or_delete_object"] = _with_body(view)
+    deleting = app.view_functions["objects.get_or_delete_object"]
+    app.view_functions["objects.get_or_delete_object"] = _with_body(deleting)
 
 
-def _with_body(view: Callable[..., Any]) -> Callable[..., Response]:
+def _authenticated(view: View) -> View:
+    """Return medallion's `view` with the hub's authentication in place of medallion's decorator.
+
+    The decorator reads Basic credentials and asks for a password, which this hub does not have.
+    """
+    inner: View = view.__wrapped__  # type: ignore[attr-defined] # set by functools.wraps
+
+    def view_of_caller(**names: str) -> Response:
+        # INVARIANT: no view runs without a caller, also if its admission were forgotten. Usually `_admit` has
+        # authenticated the caller, and this call only finds the result.
+        caller()
+        response: Response = inner(**names)
+        return response
+
+    return view_of_caller
+
+
+def _with_body(view: View) -> View:
     """Let `view` answer a DELETE with an empty object: clients read JSON from every response."""
 
     def answer(**names: str) -> Response:
         response: Response = view(**names)
-        if request.method == "DELETE":
+        if asked().method == "DELETE":
             response.data = b"{}"
         return response
 
@@ -47,5 +69,5 @@ def _with_body(view: Callable[..., Any]) -> Callable[..., Response]:
 
 def _admit() -> None:
     # Other addresses have rules of their own: hub.web.governance, hub.web.operations.
-    if request.blueprint in _BLUEPRINTS:
+    if asked().blueprint in _BLUEPRINTS:
         admit_taxii()

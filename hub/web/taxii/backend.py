@@ -7,10 +7,9 @@ parsed query and body come last and are not used, because they lose repeated par
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from flask import request
 from medallion.backends.base import Backend
 
 from hub.actions.access import authenticate
@@ -33,11 +32,9 @@ from hub.model import (
     VersionFilter,
 )
 from hub.web import request_log
-from hub.web.taxii import filters, resources
-from hub.web.taxii.identity import caller, rate_limits
+from hub.web.taxii import encoding, filters, pages, resources
+from hub.web.taxii.identity import asked, caller, rate_limits
 from hub.web.taxii.negotiation import received
-
-Answer = tuple[Any, dict[str, str]]  # a resource, and headers of its response
 
 _EVERY_VERSION: Final = frozenset({VersionFilter.ALL})
 _ANY_SPEC: Final = frozenset({"2.1"})  # every version of the specification in this hub
@@ -49,12 +46,17 @@ class Collection:
 
     origin: NationCode | None
     resource: JsonObject
+    _by_rights: dict[tuple[bool, bool], JsonObject] = field(default_factory=dict)  # four at most
 
     def for_caller(self, who: Caller) -> JsonObject:
         """Return the resource with the rights of `who`. Only members of the own nation may write."""
         is_own = self.origin is not None and self.origin == who.member.nation
-        rights = {"can_read": Scope.READ in who.scopes, "can_write": is_own and Scope.SUBMIT in who.scopes}
-        return self.resource | rights
+        rights = Scope.READ in who.scopes, is_own and Scope.SUBMIT in who.scopes
+        found = self._by_rights.get(rights)
+        if found is None:
+            can_read, can_write = rights
+            found = self._by_rights[rights] = self.resource | {"can_read": can_read, "can_write": can_write}
+        return found
 
 
 class TaxiiBackend(Backend):  # type: ignore[misc] # medallion ships no types
@@ -97,40 +99,42 @@ class TaxiiBackend(Backend):  # type: ignore[misc] # medallion ships no types
 
     # --- reading -------------------------------------------------------------------------------
 
-    def get_objects(self, _root: str, collection_id: str, *_parsed: Any) -> Answer:
+    def get_objects(self, _root: str, collection_id: str, *_parsed: Any) -> pages.Answer:
         return self._page(self._query(collection_id, filters.OBJECTS))[1]
 
-    def get_object(self, _root: str, collection_id: str, object_id: str, *_parsed: Any) -> Answer:
+    def get_object(self, _root: str, collection_id: str, object_id: str, *_parsed: Any) -> pages.Answer:
         """Return a page of one id; the id in the path acts like a filter of the query."""
         query = self._query(collection_id, filters.OBJECT, object_id)
-        page, answer = self._page(query)
-        if not page.rows:
+        count, answer = self._page(query)
+        if not count:
             self._require_visible(query)
         return answer
 
-    def get_object_manifest(self, _root: str, collection_id: str, *_parsed: Any) -> Answer:
+    def get_object_manifest(self, _root: str, collection_id: str, *_parsed: Any) -> pages.Answer:
         query = self._query(collection_id, filters.OBJECTS, resource=Disclosed.MANIFEST)
         page = poll.manifest(self._service, query)
-        following = self._next(query, page, Disclosed.MANIFEST)
-        return resources.manifest(page, following), resources.date_headers(page)
+        return pages.manifest(page, self._next(query, page, Disclosed.MANIFEST), as_gzip=_as_gzip())
 
-    def get_object_versions(self, _root: str, collection_id: str, object_id: str, *_parsed: Any) -> Answer:
+    def get_object_versions(
+        self, _root: str, collection_id: str, object_id: str, *_parsed: Any
+    ) -> pages.Answer:
         query = self._query(collection_id, filters.VERSIONS, object_id, Disclosed.VERSIONS)
         page = poll.manifest(self._service, query, Disclosed.VERSIONS)
-        if not page.rows:
+        if not page.positions:
             self._require_visible(query)
-        following = self._next(query, page, Disclosed.VERSIONS)
-        return resources.versions(page, following), resources.date_headers(page)
+        return pages.versions(page, self._next(query, page, Disclosed.VERSIONS), as_gzip=_as_gzip())
 
-    def _page(self, query: Query) -> tuple[Page, Answer]:
+    def _page(self, query: Query) -> tuple[int, pages.Answer]:
+        """Return the number of objects of a page, and the page."""
         # A HEAD sends no objects: its disclosure is that of a manifest, and causes no recall (policy 8).
-        is_head = request.environ["REQUEST_METHOD"] == "HEAD"
+        is_head = asked().environ["REQUEST_METHOD"] == "HEAD"
         page = poll.objects(self._service, query, Disclosed.MANIFEST if is_head else Disclosed.OBJECTS)
-        rate_limits().charge(caller(), len(page.rows))
-        body = resources.envelope(page, self._next(query, page, Disclosed.OBJECTS))
-        # Only first and last row, without bodies: each body must be freed when it was sent.
-        page = replace(page, rows=tuple(replace(row, body=b"") for row in page.rows[:1] + page.rows[-1:]))
-        return page, (body, {"Content-Length": str(body.size), **resources.date_headers(page)})
+        if page.positions:
+            rate_limits().charge(caller(), len(page.positions))
+        following = self._next(query, page, Disclosed.OBJECTS)
+        # The list alone holds the bodies: each body must be freed when it was sent.
+        bodies, page = list(page.bodies), replace(page, bodies=())
+        return len(page.positions), pages.envelope(page, bodies, following, as_gzip=_as_gzip())
 
     def _next(self, query: Query, page: Page, resource: Disclosed) -> str | None:
         return poll.seal_cursor(self._service, query, page, resource) if page.more else None
@@ -148,21 +152,21 @@ class TaxiiBackend(Backend):  # type: ignore[misc] # medallion ships no types
         object_id: str | None = None,
         resource: Disclosed = Disclosed.OBJECTS,
     ) -> Query:
-        asked = filters.read(request.args, fields, page_limit=self._service.limits.page_objects)
+        given = filters.read(asked().args, fields, page_limit=self._service.limits.page_objects)
         query = Query(
             reader=authenticate.reader(caller()),
             origin=self._by_name[collection_id].origin,
-            limit=asked.limit,
-            added_after=asked.added_after,
-            ids=asked.ids if object_id is None else frozenset({StixId(object_id)}),
-            types=asked.types,
-            spec_versions=asked.spec_versions,
-            selections=_EVERY_VERSION if resource is Disclosed.VERSIONS else asked.selections,
-            versions=asked.versions,
+            limit=given.limit,
+            added_after=given.added_after,
+            ids=given.ids if object_id is None else frozenset({StixId(object_id)}),
+            types=given.types,
+            spec_versions=given.spec_versions,
+            selections=_EVERY_VERSION if resource is Disclosed.VERSIONS else given.selections,
+            versions=given.versions,
         )
-        if asked.next is None:
+        if given.next is None:
             return query
-        return poll.open_cursor(self._service, query, asked.next, resource, is_filtered=asked.has_match)
+        return poll.open_cursor(self._service, query, given.next, resource, is_filtered=given.has_match)
 
     # --- writing -------------------------------------------------------------------------------
 
@@ -178,7 +182,7 @@ class TaxiiBackend(Backend):  # type: ignore[misc] # medallion ships no types
 
     def delete_object(self, _root: str, collection_id: str, object_id: str, *_parsed: Any) -> None:
         """Delete versions of the caller's object (section 5.7); the request is verified first."""
-        asked = filters.read_deletion(request.args)
+        given = filters.read_deletion(asked().args)
         origin = self._by_name[collection_id].origin
         if origin is None:
             raise Forbidden("nothing is deleted from the aggregate: use your nation's collection")
@@ -189,11 +193,15 @@ class TaxiiBackend(Backend):  # type: ignore[misc] # medallion ships no types
                 origin=origin,
                 request=received(),
                 id=StixId(object_id),
-                spec_versions=asked.spec_versions,
-                selections=asked.selections,
-                versions=asked.versions,
+                spec_versions=given.spec_versions,
+                selections=given.selections,
+                versions=given.versions,
             ),
         )
+
+
+def _as_gzip() -> bool:
+    return encoding.is_gzip_accepted(asked().environ.get("HTTP_ACCEPT_ENCODING", ""))
 
 
 def _of_nation(nation: Nation) -> Collection:

@@ -8,6 +8,7 @@ which come from wrong quoting.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -22,6 +23,9 @@ OBJECTS: Final = ("id", "type", "version", "spec_version")
 OBJECT: Final = ("version", "spec_version")
 VERSIONS: Final = ("spec_version",)
 
+_NAMES: Final[dict[tuple[str, ...], frozenset[str]]] = {
+    fields: frozenset(f"match[{field}]" for field in fields) for fields in (OBJECTS, OBJECT, VERSIONS)
+}
 _LATEST_SPEC: Final = frozenset({"2.1"})  # absent: the latest (TAXII 2.1 section 3.4.1)
 _LAST: Final = frozenset({VersionFilter.LAST})
 _ALL: Final = frozenset({VersionFilter.ALL})
@@ -62,19 +66,23 @@ def read(args: MultiDict[str, str], fields: tuple[str, ...], *, page_limit: int)
     `fields` are the match fields of the endpoint. A `limit` above `page_limit` becomes `page_limit`. Raises
     BadFilter with the parameter's name.
     """
-    _refuse_misspelled(args, fields)
-    _refuse_repetition(args)
-    selections, versions = _versions(args)
+    known = _NAMES[fields]
+    lists = args.to_dict(flat=False)
+    _refuse_misspelled(lists, known)
+    _refuse_repetition(lists)
+    given = {name: values[0] for name, values in lists.items()}
+    has_match = not known.isdisjoint(given)
+    selections, versions = _versions(given) if has_match else (_LAST, frozenset[str]())
     return Filters(
-        limit=limit(args, page_limit),
-        next=cursor(args),
-        added_after=moment(args, "added_after"),
-        ids=frozenset(StixId(value) for value in _list(args, "id")),
-        types=_list(args, "type"),
-        spec_versions=_list(args, "spec_version") or _LATEST_SPEC,
+        limit=limit(given, page_limit),
+        next=cursor(given),
+        added_after=moment(given, "added_after"),
+        ids=frozenset(map(StixId, _list(given, "id"))) if has_match else frozenset(),
+        types=_list(given, "type") if has_match else frozenset(),
+        spec_versions=(_list(given, "spec_version") if has_match else None) or _LATEST_SPEC,
         selections=selections,
         versions=versions,
-        has_match=any(f"match[{field}]" in args for field in fields),
+        has_match=has_match,
     )
 
 
@@ -90,10 +98,11 @@ def read_deletion(args: MultiDict[str, str]) -> Filters:  # (hub/README: delete-
     return asked if "match[version]" in args else replace(asked, selections=_ALL)
 
 
-def _refuse_misspelled(args: MultiDict[str, str], fields: tuple[str, ...]) -> None:
-    known = {f"match[{field}]" for field in fields}
-    for name in args:
-        if _MATCH.search(name) and name not in known:
+def _refuse_misspelled(names: Iterable[str], known: frozenset[str]) -> None:
+    for name in names:
+        if name in _PLAIN or name in known:
+            continue
+        if _MATCH.search(name):
             offered = ", ".join(sorted(known))
             raise BadFilter(f"{name[:_NAME_SHOWN]}: not a filter of this endpoint; it takes {offered}")
         bare = name.strip().removeprefix("amp;").strip()
@@ -101,14 +110,14 @@ def _refuse_misspelled(args: MultiDict[str, str], fields: tuple[str, ...]) -> No
             raise BadFilter(f"{name[:_NAME_SHOWN]}: badly quoted; the parameter is {bare}")
 
 
-def _refuse_repetition(args: MultiDict[str, str]) -> None:
+def _refuse_repetition(lists: Mapping[str, list[str]]) -> None:
     # Programs differ in which of two values counts.
-    for name, values in args.lists():
+    for name, values in lists.items():
         if len(values) > 1 and (name in _PLAIN or _MATCH.search(name)):
             raise BadFilter(f"{name}: give it once; separate several values by commas where it takes several")
 
 
-def limit(args: MultiDict[str, str], page_limit: int) -> int:
+def limit(args: Mapping[str, str], page_limit: int) -> int:
     """Return the limit, at most `page_limit`. Raises BadFilter for no whole number from 1 up."""
     text = args.get("limit")
     if text is None:
@@ -118,7 +127,7 @@ def limit(args: MultiDict[str, str], page_limit: int) -> int:
     return page_limit if len(text) > _LIMIT_DIGITS else min(int(text), page_limit)
 
 
-def cursor(args: MultiDict[str, str]) -> str | None:
+def cursor(args: Mapping[str, str]) -> str | None:
     """Return `next`. Raises BadFilter for an empty text."""
     text = args.get("next")
     if text == "":
@@ -126,7 +135,7 @@ def cursor(args: MultiDict[str, str]) -> str | None:
     return text
 
 
-def moment(args: MultiDict[str, str], name: str) -> datetime | None:
+def moment(args: Mapping[str, str], name: str) -> datetime | None:
     """Return the instant, rounded down to microseconds: dates have no finer digits.
 
     Raises BadFilter for a text that is no RFC 3339 timestamp.
@@ -163,7 +172,7 @@ def _nearest_instant(match: re.Match[str]) -> datetime | None:
     return instant if ends_month or not is_leap else None
 
 
-def _versions(args: MultiDict[str, str]) -> tuple[frozenset[VersionFilter], frozenset[str]]:
+def _versions(args: Mapping[str, str]) -> tuple[frozenset[VersionFilter], frozenset[str]]:
     """Return the keywords and the version keys of match[version]; without it `last`."""
     values = _list(args, "version")
     if not values:
@@ -179,7 +188,7 @@ def _versions(args: MultiDict[str, str]) -> tuple[frozenset[VersionFilter], froz
     )
 
 
-def _list(args: MultiDict[str, str], field: str) -> frozenset[str]:
+def _list(args: Mapping[str, str], field: str) -> frozenset[str]:
     """Return the values of a match field; empty for an absent field alone."""
     text = args.get(f"match[{field}]")
     if text is None:

@@ -1,15 +1,13 @@
 """Authentication of a request: credentials in, a Caller out, once per request.
 
-medallion guards its views with one `auth` object for the whole process. The functions given to this object
-find the hub through the current application. The caller is kept in `flask.g`.
+The caller is kept in the request's WSGI environment, where no header of a client can set a name like this.
 """
 
 from __future__ import annotations
 
-from typing import Final, cast
+from typing import Any, Final
 
-from flask import Flask, current_app, g, request
-from medallion import auth
+from flask import Flask, Request, current_app, request
 
 from hub.actions.access import authenticate
 from hub.actions.access.rate_limits import RateLimits
@@ -18,6 +16,8 @@ from hub.model import Caller
 
 _SERVICE: Final = "hub.service"
 _RATE_LIMITS: Final = "hub.rate_limits"
+_CALLER: Final = "hub.caller"
+_IS_REMEMBERED: Final = "hub.is_remembered"
 
 Credentials = tuple[str | None, str | None]  # member id if the scheme has one, and token
 
@@ -30,7 +30,8 @@ def install(app: Flask, service: Service) -> None:
 
 def service_of(app: Flask) -> Service:
     """Return the service of `app`."""
-    return cast(Service, app.extensions[_SERVICE])
+    found: Service = app.extensions[_SERVICE]
+    return found
 
 
 def service() -> Service:
@@ -40,7 +41,14 @@ def service() -> Service:
 
 def rate_limits() -> RateLimits:
     """Return this process's rate limits of members."""
-    return cast(RateLimits, current_app.extensions[_RATE_LIMITS])
+    found: RateLimits = current_app.extensions[_RATE_LIMITS]
+    return found
+
+
+def asked() -> Request:
+    """Return the current request itself. Flask's `request` looks the request up at each use of a name."""
+    found: Request = request._get_current_object()  # type: ignore[attr-defined] # documented for all proxies
+    return found
 
 
 def caller() -> Caller:
@@ -48,25 +56,53 @@ def caller() -> Caller:
 
     Raises Unauthenticated unless the request has a valid token.
     """
-    if "caller" not in g:
+    current = asked()
+    found: Caller | None = current.environ.get(_CALLER)
+    if found is None:
         hub_service = service()
-        member_id, token = _credentials()
-        g.caller = authenticate.authenticate(hub_service, member_id, token)
-    return cast(Caller, g.caller)
+        member_id, token = _credentials(current)
+        found = current.environ[_CALLER] = authenticate.authenticate(hub_service, member_id, token)
+    return found
 
 
-def _credentials() -> Credentials:
+def authenticated(environ: dict[str, Any]) -> Caller | None:
+    """Return the caller of the request with this environment; None: nobody was authenticated."""
+    return environ.get(_CALLER)
+
+
+def begin_poll() -> Caller:
+    """Return the caller of a poll. A token that was valid before is checked by the poll's own statement."""
+    current = asked()
+    found = authenticate.remembered(service(), *_credentials(current))
+    if found is None:
+        return caller()
+    current.environ[_CALLER], current.environ[_IS_REMEMBERED] = found, True
+    return found
+
+
+def confirm() -> None:
+    """Raise Unauthenticated if this request began with a token that is valid no more.
+
+    For answers without the statement of a page: to such a caller a refusal must say nothing else.
+    """
+    environ = asked().environ
+    if environ.pop(_IS_REMEMBERED, False):
+        del environ[_CALLER]
+        caller()
+
+
+def _credentials(current: Request) -> Credentials:
     """Return the credentials: `Bearer`, `Token` or `Basic` in any case (RFC 9110 section 11), else X-API-Key.
 
     An unreadable Authorization header gives no credentials: X-API-Key is not read then.
     """
-    header = request.headers.get("Authorization")
+    header = current.environ.get("HTTP_AUTHORIZATION")
     if header is None:
-        return None, _text(request.headers.get("X-API-Key"))
+        return None, _text(current.environ.get("HTTP_X_API_KEY"))
     # RFC 9110 section 5.5: other bytes have no meaning that two programs agree on.
     if not header.isascii():
         return None, None
-    given = request.authorization
+    given = current.authorization
     match given.type if given else None:
         case "basic" if given:
             member_id, token = _text(given.username), _text(given.password)
@@ -81,13 +117,3 @@ def _credentials() -> Credentials:
 def _text(value: str | None) -> str | None:
     """Return `value`, or None for a text that no member id or token is (with a NUL, for example)."""
     return value if value and value.isascii() and value.isprintable() else None
-
-
-def _verify(_username: str, _password: str) -> Caller:
-    return caller()
-
-
-# medallion would look up passwords in its own dictionary. Without a password it calls `_verify` for every
-# request, with or without a Basic header. A refusal passes through as Unauthenticated.
-auth.get_password(lambda _username: None)
-auth.verify_password(_verify)

@@ -8,17 +8,18 @@ before: its signature covers Content-Type (RFC 9421).
 from __future__ import annotations
 
 import re
-from typing import Final, cast
+from functools import lru_cache
+from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
-from flask import g, request
+from flask import Request
 from medallion.views import MEDIA_TYPE_TAXII_ANY, MEDIA_TYPE_TAXII_V21
 from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.http import parse_list_header, parse_options_header
 
 from hub.errors import BadRequest, NotAcceptable, NotFound, TooLarge, UnsupportedMedia
 from hub.model import Disclosed, HttpRequest
-from hub.web.taxii.identity import caller, rate_limits, service
+from hub.web.taxii.identity import asked, begin_poll, caller, rate_limits, service
 
 TAXII: Final[str] = MEDIA_TYPE_TAXII_V21
 JSON: Final = "application/json"
@@ -34,6 +35,9 @@ _PAGED: Final = {
 }
 _DISCOVERY: Final = "discovery.get_server_discovery"
 _RANGES: Final = (TAXII, MEDIA_TYPE_TAXII_ANY, "application/*", "*/*")  # the most precise first
+_RECEIVED: Final = "hub.received"
+_TEXTS_KEPT: Final = 64  # of a header with its meaning: a client sends the same text each time
+_CHARACTERS_KEPT: Final = 256  # of such a text, so that clients cannot fill the memory
 _LIMIT_DIGITS: Final = 18  # more than any page has
 _LONG_NUMBER: Final = re.compile(r"[1-9][0-9]{18,}")
 _WEIGHT: Final = re.compile(r"[0-9]+\.?[0-9]*|\.[0-9]+")  # a digit on one side of the point is enough
@@ -47,56 +51,71 @@ def admit_taxii() -> None:
     3. The media types are checked. A posted body is kept as bytes, unread.
     4. Only then are headers rewritten for medallion: the kept request is the signed request.
     """
-    _count_request()  # 1
-    _refuse_nul_in_path()
+    request = asked()
+    _count_request(request)  # 1
+    _refuse_nul_in_path(request)
     if request.method == "HEAD":  # 2
         request.method = "GET"
-    _require_acceptance()  # 3
+    _require_acceptance(request)  # 3
     if request.method == "POST":
-        _receive(MEDIA_TYPE_TAXII_ANY, _STIX, JSON)
+        _receive(request, MEDIA_TYPE_TAXII_ANY, _STIX, JSON)
     elif request.method == "DELETE":
-        _receive_nothing()
-    _rewrite_for_medallion()  # 4
+        _receive_nothing(request)
+    _rewrite_for_medallion(request)  # 4
 
 
 def admit_json() -> None:
     """Admit a request to a view of plain JSON: authentication first, then the posted body."""
-    _count_request()
-    _refuse_nul_in_path()
+    request = asked()
+    _count_request(request)
+    _refuse_nul_in_path(request)
     if request.method == "POST":
-        _receive(JSON)
+        _receive(request, JSON)
 
 
 def received() -> HttpRequest:
     """Return the POST or DELETE as received. Raises RuntimeError if no request was kept."""
-    if "received" not in g:
+    found: HttpRequest | None = asked().environ.get(_RECEIVED)
+    if found is None:
         raise RuntimeError("nothing was received: admit the request first")
-    return cast(HttpRequest, g.received)
+    return found
 
 
-def _count_request() -> None:
+def _count_request(request: Request) -> None:
     """Raise a Refused above the rate limit. Discovery never counts; a paging that has begun goes on."""
-    who = caller()
     paged = _PAGED.get(request.endpoint or "") if request.method in {"GET", "HEAD"} else None
     if paged is not None:
-        rate_limits().admit(who, request.args.get("next"), paged)
-    elif request.endpoint != _DISCOVERY:
+        rate_limits().admit(begin_poll(), request.args.get("next"), paged)
+        return
+    who = caller()
+    if request.endpoint != _DISCOVERY:
         rate_limits().admit(who)
 
 
-def _refuse_nul_in_path() -> None:
+def _refuse_nul_in_path(request: Request) -> None:
     """Raise NotFound for a path with NUL: no id has this character, and no database stores it."""
     if "\0" in request.path:
         raise NotFound("nothing has such a name")
 
 
-def _require_acceptance() -> None:
-    """Raise NotAcceptable if the client accepts no media type of this hub.
+def _require_acceptance(request: Request) -> None:
+    """Raise NotAcceptable if the client accepts no media type of this hub."""
+    if not _is_accepted(request.environ.get("HTTP_ACCEPT", "")):
+        raise NotAcceptable(f"this hub answers {TAXII}: name it in Accept, or leave Accept out")
+
+
+def _is_accepted(accept: str) -> bool:
+    """Return whether a header `Accept` admits an answer of this hub."""
+    return (_known_acceptance if len(accept) <= _CHARACTERS_KEPT else _read_acceptance)(accept)
+
+
+def _read_acceptance(accept: str) -> bool:
+    """Return the same as `_is_accepted`, by reading the text.
 
     The most precise range for TAXII 2.1 decides, and q=0 excludes (RFC 9110 section 12.5.1). Plain
     `application/json` is accepted, because the answer is JSON as well.
     """
-    ranges = parse_list_header(request.headers.get("Accept", ""))
+    ranges = parse_list_header(accept)
     quality: dict[str, float] = {}
     for named, parameters in map(_media_type, ranges):
         media = "*/*" if named == "*" else named  # Java's HTTP client sends a single asterisk
@@ -104,8 +123,10 @@ def _require_acceptance() -> None:
             media += f";version={parameters['version']}"
         quality[media] = max(_quality(parameters.get("q")), quality.get(media, 0.0))
     precise = next((quality[one] for one in _RANGES if one in quality), 0.0)
-    if ranges and not precise and not quality.get(JSON):
-        raise NotAcceptable(f"this hub answers {TAXII}: name it in Accept, or leave Accept out")
+    return not ranges or bool(precise or quality.get(JSON))
+
+
+_known_acceptance: Final = lru_cache(_TEXTS_KEPT)(_read_acceptance)
 
 
 def _quality(text: str | None) -> float:
@@ -117,20 +138,20 @@ def _quality(text: str | None) -> float:
     return min(float(is_number[0]), 1.0) if is_number else 1.0
 
 
-def _rewrite_for_medallion() -> None:
+def _rewrite_for_medallion(request: Request) -> None:
     """Rewrite headers for medallion, and set the length that a chunked body does not announce.
 
     A `limit` beyond any page is cut to its first digits, because int() refuses very long text.
     """
     request.environ["HTTP_ACCEPT"] = TAXII
-    if _LONG_NUMBER.fullmatch(request.args.get("limit", "")):
+    if "limit" in request.args and _LONG_NUMBER.fullmatch(request.args["limit"]):
         pairs = request.args.items(multi=True)
         request.args = ImmutableMultiDict(
             (name, value[:_LIMIT_DIGITS] if name == "limit" else value) for name, value in pairs
         )
     if request.method == "POST":
         request.environ["CONTENT_TYPE"] = TAXII
-        request.environ["CONTENT_LENGTH"] = str(len(received().body))
+        request.environ["CONTENT_LENGTH"] = str(len(request.environ[_RECEIVED].body))
 
 
 def _media_type(text: str | None) -> tuple[str, dict[str, str]]:
@@ -138,7 +159,7 @@ def _media_type(text: str | None) -> tuple[str, dict[str, str]]:
     return media.lower(), parameters
 
 
-def _receive(*media_types: str) -> None:
+def _receive(request: Request, *media_types: str) -> None:
     """Keep the POST as received. The body is read in full and not parsed.
 
     Raises UnsupportedMedia for a content coding or another type than `media_types`; TooLarge above
@@ -157,31 +178,33 @@ def _receive(*media_types: str) -> None:
     if not body:
         raise BadRequest("the body is empty: send one JSON object")
     # INVARIANT: these bytes are verified first and parsed later, both in `actions` (RFC 9421).
-    g.received = HttpRequest(request.method, _target_uri(), dict(request.headers), body)
+    kept = HttpRequest(request.method, _target_uri(request), dict(request.headers), body)
+    request.environ[_RECEIVED] = kept
 
 
-def _receive_nothing() -> None:
+def _receive_nothing(request: Request) -> None:
     """Keep the DELETE as received. Raises BadRequest for a body, which has no meaning there."""
     if request.get_data():
         raise BadRequest("a DELETE has no body: name what is to be deleted in the URL")
-    g.received = HttpRequest(request.method, _target_uri(), dict(request.headers))
+    kept = HttpRequest(request.method, _target_uri(request), dict(request.headers))
+    request.environ[_RECEIVED] = kept
 
 
-def _target_uri() -> str:
+def _target_uri(request: Request) -> str:
     """Return the client's @target-uri (RFC 9421 section 2.2.2): the configured origin, raw path and query.
 
     The usual servers keep the raw request target. Without it, the target is encoded again.
     """
     # INVARIANT: never `Host` or a forwarded header. A signature for another server must not be valid here.
-    environ = request.environ
-    target: str = environ.get("RAW_URI") or environ.get("REQUEST_URI") or _encoded_target()
+    environ: dict[str, Any] = request.environ
+    target: str = environ.get("RAW_URI") or environ.get("REQUEST_URI") or _encoded_target(request)
     if not target.startswith("/"):  # absolute-form (RFC 9112 section 3.2.2)
         parts = urlsplit(target)
         target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
     return service().public_url.rstrip("/") + target
 
 
-def _encoded_target() -> str:
+def _encoded_target(request: Request) -> str:
     path = quote(request.path, safe="/:@!$&'()*+,;=~")
     query = request.query_string.decode("latin-1")
     return f"{path}?{query}" if query else path

@@ -19,6 +19,7 @@ from werkzeug.exceptions import HTTPException
 
 from hub.errors import NotFound, Refused
 from hub.web import request_log
+from hub.web.taxii import identity
 from hub.web.taxii.negotiation import TAXII
 
 PROBLEM_JSON: Final = "application/problem+json"
@@ -61,6 +62,10 @@ def install(app: Flask) -> None:
 
 def answer(error: Exception) -> Response:
     """Return the response for `error` in the form of its address, and note the refusal in the request log."""
+    try:
+        identity.confirm()
+    except Refused as refusal:
+        error = refusal
     problem = describe(error)
     request_log.refuse(problem.detail, _detail(error))
     return _response(problem, request.path)

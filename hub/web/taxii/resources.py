@@ -13,14 +13,13 @@ from typing import Any, Final
 import orjson
 from flask.json.provider import JSONProvider
 
-from hub.model import JsonObject, Nation, Outcome, Page, Receipt, Registry, format_instant
+from hub.model import JsonObject, Nation, Outcome, Receipt, Registry, format_instant
 from hub.web.taxii.negotiation import TAXII
 
-_STIX: Final = "application/stix+json;version=2.1"
+STIX: Final = "application/stix+json;version=2.1"
 _HUB: Final = "Allied threat intelligence hub"
 _COUNTED: Final = "counted together"
 _COUNTED_CHARACTERS: Final = 200  # of a message that thousands of failures may repeat
-_CHUNK_BYTES: Final = 65_536  # few system calls for each page
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,7 @@ def collection(nation: Nation) -> JsonObject:
         "title": nation.name.replace(".", ""),
         "description": f"What members of {nation.name} submitted, as far as the reader may see it.",
         "alias": nation.code.lower(),
-        "media_types": [_STIX],
+        "media_types": [STIX],
     }
 
 
@@ -83,73 +82,8 @@ def released(registry: Registry) -> JsonObject:
         "title": "Released",
         "description": "Everything that the reader may see, from every nation.",
         "alias": "released",
-        "media_types": [_STIX],
+        "media_types": [STIX],
         "aggregates": ["*"],
-    }
-
-
-def envelope(page: Page, cursor: str | None) -> Body:
-    """Return the envelope (section 3.7) of the rows' bodies; `cursor` only if more objects follow.
-
-    Each body is held once, and only until it is sent.
-    """
-    head = b'{"more":' + (b"true" if page.more else b"false")
-    if cursor is not None:
-        head += b',"next":' + orjson.dumps(cursor)
-    pieces = [head]
-    # INVARIANT: bodies are copied as bytes, never parsed: an object leaves as submitted (I7).
-    for row in page.rows:
-        pieces += [b"," if len(pieces) > 1 else b',"objects":[', row.body]
-    pieces.append(b"]}" if page.rows else b"}")
-    return Body(sum(map(len, pieces)), _chunks(pieces))
-
-
-def _chunks(pieces: list[bytes]) -> Iterator[bytes]:
-    """Yield the pieces joined to about 64 KB each; `pieces` is empty afterwards."""
-    pieces.reverse()  # pop() from the end frees each piece
-    while pieces:
-        chunk, size = [], 0
-        while pieces and size < _CHUNK_BYTES:
-            chunk.append(pieces.pop())
-            size += len(chunk[-1])
-        yield b"".join(chunk)
-
-
-def manifest(page: Page, cursor: str | None) -> JsonObject:
-    """Return the manifest resource (section 5.3.1); `cursor` only if more records follow.
-
-    `next` is no part of the standard's manifest. taxii2-client's `as_pages` follows `next` all the same, and
-    without `next` repeats the first page for ever. `added_after` continues the manifest, too.
-    """
-    records = [
-        {
-            "id": row.id,
-            "date_added": format_instant(row.date_added),
-            "version": row.version,
-            "media_type": _STIX,
-        }
-        for row in page.rows
-    ]
-    return _continued(page, cursor) | ({"objects": records} if records else {})
-
-
-def versions(page: Page, cursor: str | None) -> JsonObject:
-    """Return the versions resource (section 5.8.1), in order of `date_added`; `cursor` as in a manifest."""
-    found = [row.version for row in page.rows]
-    return _continued(page, cursor) | ({"versions": found} if found else {})
-
-
-def _continued(page: Page, cursor: str | None) -> JsonObject:
-    return {"more": page.more} | ({} if cursor is None else {"next": cursor})
-
-
-def date_headers(page: Page) -> dict[str, str]:
-    """Return the X-TAXII-Date-Added headers (section 3.4.3); none for an empty page."""
-    if not page.rows:
-        return {}
-    return {
-        "X-TAXII-Date-Added-First": format_instant(page.rows[0].date_added),
-        "X-TAXII-Date-Added-Last": format_instant(page.rows[-1].date_added),
     }
 
 

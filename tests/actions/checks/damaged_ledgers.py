@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.actions.checks.places import HUBS, Damage, content, justification, row, version
+from tests.actions.checks.places import HUBS, M2, Damage, content, justification, row, version
 from tests.stix_objects import stix_id
 
 LEDGERS = [
@@ -39,6 +39,7 @@ LEDGERS = [
         "release IN/3",
         "another ledger's justification",
     ),
+    Damage("DELETE FROM own_justification WHERE recipient = 'KR'", "of KR", "not noted as one of the rows"),
 ]
 ROWS = [
     Damage(
@@ -95,10 +96,10 @@ DISCLOSURES = [
 ]
 POLICY = [
     Damage(
-        "UPDATE release SET justification_id = (SELECT justification_id FROM release WHERE recipient = 'KR' "
-        f"AND position = 1) WHERE {row('KR', 'malware', 1, 2)}",
-        "release KR/",
-        "shown without ground to KR (its partners)",
+        "UPDATE release SET justification_id = (SELECT justification_id FROM release WHERE recipient = 'US' "
+        f"AND version_id = {M2}) WHERE {row('US', 'malware', 1, 2)}",
+        "release US/",
+        "shown without ground to US (its partners)",
     ),
     Damage(
         f"UPDATE release SET withdrawn_at = 1 WHERE {row('KR', 'malware', 2)}",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import NamedTuple
 
+from hub.model import NationCode
+from hub.store.ledger.justifications import digest_of
 from tests.stix_objects import stix_id
 
 
@@ -37,8 +38,9 @@ def agreement(nation: str, other: str = "US") -> str:
 
 
 def justification(classes: str) -> str:
-    digest = hashlib.sha256(classes.encode()).hexdigest()
-    return f"INSERT INTO justification (recipient, digest, classes) VALUES ('IN', X'{digest}', '{classes}')"
+    digest = digest_of(NationCode("IN"), classes).hex()
+    values = f"'IN', 'IN', X'{digest}', '{classes}'"
+    return f"INSERT INTO justification (recipient, origin, digest, classes) VALUES ({values})"
 
 
 M2 = version("malware", 2)

@@ -17,8 +17,8 @@ from hub.actions.operation.backup import backup
 from hub.actions.operation.initialise import initialise
 from hub.actions.submission import submit
 from hub.errors import Reconfigured, SettingsError
-from hub.model import Registry, Tlp
-from hub.store.agreement import agreements, configurations
+from hub.model import NationCode, Registry, Tlp
+from hub.store.agreement import agreements, basis, configurations
 from hub.store.database import epochs
 from hub.store.database.connection import Connection, Store
 from tests.actions.initialising import of_us, started
@@ -79,7 +79,7 @@ def test_what_was_decided_before_is_not_written_afterwards(
 
 
 @pytest.mark.parametrize(
-    "lock", [epochs.hold, agreements.hold_for_change, partial(agreements.generation, hold=True)]
+    "lock", [epochs.hold, agreements.hold_for_change, partial(basis.counters, nation=NationCode("US"))]
 )
 def test_whoever_waited_for_the_lock_finds_that_it_was_changed(
     process: World, database_url: str, lock: Callable[[Connection], object]

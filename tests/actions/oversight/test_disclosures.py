@@ -27,7 +27,7 @@ from hub.model import (
 )
 from hub.stix.marking.tlp import TLP_IDS
 from hub.store.agreement import agreements
-from hub.store.ledger import releases
+from hub.store.ledger import ends
 from hub.store.ledger.disclosures import add as record
 from tests.stix_objects import Json, indicator, malware, relationship, report, stix_id
 from tests.world import EVERY_VERSION, World, build, clause
@@ -295,7 +295,7 @@ def test_a_page_whose_snapshot_was_older_than_its_clock_is_told_with_what_that_h
     """The clock of a page may be read when an ending has its instant and not yet its commit."""
     (row,) = poll.objects(world.service, world.query("kr-agency", "US")).rows
     with world.service.store.read() as connection:
-        revision = releases.revision(connection, NationCode("KR"))
+        revision = ends.revision(connection, NationCode("KR"))
         generation = agreements.generation(connection).number
     world.terminate(agreed, "US")
     world.clock.wait()

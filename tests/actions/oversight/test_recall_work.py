@@ -16,7 +16,7 @@ from hub.actions.reading import poll
 from hub.model import Disclosed, Disclosure, MemberId
 from hub.store.agreement import agreements
 from hub.store.ledger import disclosures as stored_disclosures
-from hub.store.ledger import recalls, releases
+from hub.store.ledger import ends, recalls
 from hub.store.ledger.disclosures import add as record
 from hub.store.schema.recall_tables import notice
 from hub.store.schema.recall_tables import recall as recall_table
@@ -62,7 +62,7 @@ def in_flight(world: World, member: str) -> Disclosure:
     nation = query.reader.nation
     page = poll.manifest(world.service, query)
     with world.service.store.read() as connection:
-        revision = releases.revision(connection, nation)
+        revision = ends.revision(connection, nation)
         generation = agreements.generation(connection).number
     positions = tuple(row.position for row in page.rows)
     return Disclosure(

@@ -15,6 +15,7 @@ from hub.errors import BadCursor, BadFilter
 from hub.model import Limits, Query, Row, VersionFilter, version_key
 from hub.rules.release.justifications import is_visible
 from hub.store.ledger import pages
+from hub.store.ledger.pages import Valid
 from tests.named_objects import address, malware, relation
 from tests.world import World, clause
 
@@ -50,10 +51,10 @@ def test_however_many_justifications_stand_a_poll_is_answered(ten: World) -> Non
     query = ten.query("kr-cert", "US", selections=_FIRST)
     right = _names(poll.objects(ten.service, query).rows)
     with ten.service.store.read() as connection:
-        known = ten.service.in_force.visible(connection, query.reader, ten.clock()).ids
-        others = range(max(known) + 1, 70_000)
-        assert len(pages.manifest(connection, query, [*known, *others]).rows) == len(right)
-        assert not pages.manifest(connection, query, others).rows
+        known = ten.service.in_force.visible(connection, query.reader, ten.clock()).valid(query).ids
+        others = range(100_000, 170_000)
+        assert len(pages.served(connection, query, Valid([*known, *others]))) == len(right)
+        assert not pages.is_there(connection, query, Valid(others))
 
 
 def test_a_new_justification_alone_is_evaluated(ten: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -175,7 +175,7 @@ def _ask(world: World, *ids: str) -> PageRequest:
     query = world.query("kr-cert", ids=frozenset(map(StixId, ids)))
     with world.service.store.read() as connection:
         valid = world.service.in_force.visible(connection, query.reader, present(world.service, connection))
-    return PageRequest(query, Disclosed.OBJECTS, None, *valid)
+    return PageRequest(query, Disclosed.OBJECTS, None, valid.valid(query), *valid[2:])
 
 
 def _together(world: World, asks: Sequence[PageRequest]) -> tuple[list[PageEntries | BaseException], int]:
@@ -202,7 +202,7 @@ def _together(world: World, asks: Sequence[PageRequest]) -> tuple[list[PageEntri
 
     with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(len(asks)) as pool:
         patch.setattr(Store, "record", counted)
-        patch.setattr(disclosing, "_is_empty", lambda *_: False)
+        patch.setattr(disclosing, "_empty", lambda *_: None)
         patch.setattr(disclosing, "_TURN_SECONDS", PATIENCE_SECONDS)
         futures = [pool.submit(tell, asks[0])]
         assert entered.wait(PATIENCE_SECONDS)
@@ -216,7 +216,7 @@ def test_pages_that_are_asked_for_together_share_a_commit(world: World) -> None:
     asks = [_ask(world, stix_id("malware", n)) for n in range(6)]
     told, commits = _together(world, asks)
     assert commits == 2
-    assert all(isinstance(one, PageEntries) and len(one.entries) == 1 for one in told)
+    assert all(isinstance(one, PageEntries) and len(one.columns.positions) == 1 for one in told)
     assert len({position for one in recorded(world) for position in one.positions}) == 6
 
 
@@ -281,7 +281,7 @@ def test_who_waits_too_long_for_its_turn_is_refused(world: World, monkeypatch: p
     with desk._turn, pytest.raises(Unavailable, match="too long"):
         desk.disclose(world.service.store, _ask(world, stix_id("malware", 1)))
     assert not desk._waiting
-    assert desk.disclose(world.service.store, _ask(world, stix_id("malware", 1))).entries
+    assert desk.disclose(world.service.store, _ask(world, stix_id("malware", 1))).columns.positions
 
 
 def test_who_waits_no_longer_takes_no_equal_page_with_it(
@@ -298,7 +298,7 @@ def test_who_waits_no_longer_takes_no_equal_page_with_it(
             with pytest.raises(Unavailable, match="too long"):
                 desk.disclose(world.service.store, ask)
             assert len(desk._waiting) == 1
-        assert first.result(PATIENCE_SECONDS).entries
+        assert first.result(PATIENCE_SECONDS).columns.positions
 
 
 def test_a_page_of_one_epoch_has_no_bodies_of_another(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -309,8 +309,8 @@ def test_a_page_of_one_epoch_has_no_bodies_of_another(world: World, monkeypatch:
 
     def disclose(self: Disclosures, store: Store, ask: PageRequest) -> PageEntries:
         page = original(self, store, ask)
-        if page.entries and page.entries[0].content_id not in forked:
-            forked.append(_forked(world, page.entries[0].content_id, secret))
+        if page.columns.contents and (id := page.columns.contents[0]) not in forked:
+            forked.append(_forked(world, id, secret))
         return page
 
     forked: list[int] = []

@@ -15,7 +15,7 @@ from hub.proofs import requests
 from hub.store.members import members
 from hub.store.schema.tables import content, deletion, object_version, release, submission_body
 from tests.actions.deleting import OBJECT, keys, signing_nations, table, versions
-from tests.actions.pausing import Pause
+from tests.actions.pausing import Pause, without_turns
 from tests.stix_objects import indicator, malware, relationship, stamp, stix_id
 from tests.world import START, World, clause
 
@@ -158,6 +158,7 @@ def test_a_deletion_that_is_being_decided_holds_nobody_up_and_is_decided_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.push("us-agency", indicator(tlp="green", version=1))
+    without_turns(monkeypatch)
     held = Pause(monkeypatch, delete, "decide")
 
     def others() -> None:
@@ -175,7 +176,8 @@ def test_what_was_decided_before_a_deletion_is_decided_again(
 ) -> None:
     """A version that is repeated is gone when the submission comes to its commit."""
     world.push("us-agency", indicator(tlp="green", version=1))
-    held = Pause(monkeypatch, submit, "renewed")
+    without_turns(monkeypatch)
+    held = Pause(monkeypatch, submit, "decide")
     repeat = indicator(tlp="green", version=1)
     receipt = held.while_held(
         lambda: world.push("us-agency", repeat), lambda: world.delete("us-agency", OBJECT)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hub.model import Kind, Member, MemberId, NationCode, Purpose, RegisteredKey, StixId
-from hub.store.agreement import agreements
+from hub.store.agreement import agreements, basis
 from hub.store.database.connection import Connection, Store
 from hub.store.ledger import ledgers
 from hub.store.members import members
@@ -138,11 +138,16 @@ def test_the_counters_that_decisions_are_checked_against(store: Store) -> None:
     with store.write() as connection:
         agreements.hold_for_change(connection)
         agreements.advance(connection, NOW)
-        assert submissions.count(connection, US, hold=True) == 0
+        submissions.hold(connection, US)
+        assert basis.counters(connection, US).submissions == 0
         submissions.advance(connection, US)
-        assert [submissions.count(connection, nation) for nation in (US, KR)] == [1, 0]
-        generation = agreements.generation(connection, hold=True)
+        assert [basis.counters(connection, nation).submissions for nation in (US, KR)] == [1, 0]
+        agreements.hold_generation(connection)
+        generation = basis.counters(connection, KR).generation
+        assert generation == agreements.generation(connection)
         assert (generation.number, generation.changed_at) == (1, NOW)
+        with pytest.raises(LookupError):
+            basis.counters(connection, NationCode("XX"))
 
 
 def test_members_and_keys_read_back_as_they_were(store: Store) -> None:

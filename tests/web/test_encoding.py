@@ -1,0 +1,182 @@
+"""Content codings: who is answered in gzip, and that no text serves to compress another source's text."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Sequence
+from itertools import groupby
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub.web.taxii import encoding
+
+ASKED = [
+    "gzip",
+    "GZip",
+    "x-gzip",
+    "*",
+    "gzip, deflate",  # requests, and so taxii2-client, OpenCTI, MISP and Splunk; python-httpx
+    "gzip, deflate, br",  # .NET, and so Microsoft Sentinel; Go-based agents send `gzip` alone
+    "gzip, deflate, br, zstd",  # requests, where brotli and zstandard are installed
+    "gzip;q=1.0, *;q=0.5",
+    "br, *;q=0.1",
+    "identity;q=0, gzip;q=0.001",
+    "identity;q=0.5, gzip;q=0.5",
+    "identity;q=0.5, *;q=0.7",
+    "gzip ; q=0.8 , br",
+    "gzip, *;q=0",
+    "gzip;q=0, x-gzip",
+    ", gzip,",
+    "gzip;q=1.",
+    "gzip;Q=0.5",
+]
+NOT_ASKED = [
+    "",
+    " ",
+    "identity",
+    "deflate, br",
+    "gzip;q=0",
+    "x-gzip;q=0.000",
+    "*;q=0",
+    "gzip;q=0, *",
+    "gzip;q=0.5, identity",
+    "gzip;q=0.5, identity;q=0.6",
+    "identity;q=0",  # nothing else is named; the plain text is all that is left
+    "*;q=0, gzip;q=0",
+    # malformed
+    "gzip;q=high",
+    "gzip;q=",
+    "gzip;q",
+    "gzip;q=2",
+    "gzip;q=-1",
+    "gzip;q=1.5",
+    "gzip;q=0.1234",
+    "gzip;level=9",
+    "gzip deflate",
+    'gzip;q="1"',
+    "gzip, \x00",
+    "gzip, ü",
+    "gzip;q=1;q=0",
+]
+
+
+@pytest.mark.parametrize("text", ASKED)
+def test_gzip_is_given_where_it_is_asked_for(text: str) -> None:
+    assert encoding.is_gzip_accepted(text)
+
+
+@pytest.mark.parametrize("text", NOT_ASKED)
+def test_the_plain_text_is_given_otherwise(text: str) -> None:
+    assert not encoding.is_gzip_accepted(text)
+
+
+def test_a_long_header_is_read_and_not_kept() -> None:
+    before = encoding._known_wish.cache_info()
+    assert encoding.is_gzip_accepted("br, " * 100 + "gzip")
+    assert encoding._known_wish.cache_info() == before
+    assert before.maxsize == 64
+
+
+# --- segments -------------------------------------------------------------------------------------
+
+TEXTS = st.one_of(st.binary(max_size=60), st.integers(0, 300).map(lambda n: b'{"name":"secret"}' * n))
+PIECES = st.lists(st.tuples(st.sampled_from(["", "us-cert", "us-agency", "kr-cert"]), TEXTS), max_size=12)
+
+
+def alone(segment: bytes) -> bytes:
+    """Return the text of a segment, with nothing before it to refer to."""
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    text = inflater.decompress(segment)
+    assert not inflater.eof
+    return text
+
+
+def texts_of_sources(pieces: Sequence[tuple[str, bytes]]) -> list[bytes]:
+    """Return what may share a segment: neighbours of one source; a text of no source by itself."""
+    texts: list[bytes] = []
+    for source, group in groupby(pieces, lambda piece: piece[0]):
+        found = [text for _, text in group]
+        texts += [b"".join(found)] if source else found
+    return texts
+
+
+@given(PIECES)
+def test_a_member_is_read_by_every_reader_of_gzip(pieces: list[tuple[str, bytes]]) -> None:
+    member, text = b"".join(encoding.gzip(pieces)), b"".join(text for _, text in pieces)
+    assert gzip.decompress(member) == text
+    assert zlib.decompress(member, wbits=31) == text
+    inflater = zlib.decompressobj(wbits=47)
+    assert b"".join(inflater.decompress(member[n : n + 7]) for n in range(0, len(member), 7)) == text
+    assert (inflater.eof, inflater.unused_data) == (True, b"")
+
+
+@given(PIECES)
+def test_each_segment_has_the_text_of_one_source_and_refers_to_no_other(
+    pieces: list[tuple[str, bytes]],
+) -> None:
+    parts = encoding.gzip((source, text) for source, text in pieces)
+    # A segment may contain the bytes of a flush by chance: the stream is cut where the inflater has a text.
+    stream, found = b"".join(parts)[10:-8], []
+    for text in texts_of_sources(pieces):
+        end = _end_of(stream, text)
+        found.append(alone(stream[:end]))
+        stream = stream[end:]
+    assert found == texts_of_sources(pieces)
+    assert stream == b"\x03\x00"
+
+
+def _end_of(stream: bytes, text: bytes) -> int:
+    """Return the length of the first segment, which must have exactly `text`, without a text before it."""
+    end = 0
+    while True:
+        end = stream.index(b"\x00\x00\xff\xff", end) + 4
+        try:
+            if alone(stream[:end]) == text:
+                return end
+        except zlib.error:
+            raise AssertionError("a segment refers to a text before it") from None
+
+
+def test_a_text_is_not_shorter_for_a_guess_before_it() -> None:
+    """The attack itself: the length of another's text must not depend on what the attacker submitted."""
+    secret = b'{"name":"the dam at 35.1 N is unprotected"}'
+    others = [
+        b'{"name":"the dam at 35.1 N is unprotected"}',
+        b'{"name":"qwmfzoplbsxkcjdyrtgavhuein 84927651"}',
+    ]
+    lengths = set()
+    for guess in others:
+        stream = b"".join(encoding.gzip([("attacker", guess), ("victim", secret)]))[10:-8]
+        lengths.add(len(stream) - _end_of(stream, guess))
+    assert len(lengths) == 1
+
+
+@given(st.lists(TEXTS, max_size=8), st.integers(0, 7))
+def test_kept_segments_make_the_same_member(texts: list[bytes], again: int) -> None:
+    kept = [encoding.segment(text) for text in texts]
+    assert b"".join(encoding.gzipped(kept)) == b"".join(encoding.gzip(("", text) for text in texts))
+    if texts:  # a segment means the same at another place
+        repeated = [*kept, kept[again % len(kept)]]
+        assert gzip.decompress(b"".join(encoding.gzipped(repeated))) == b"".join(
+            [*texts, texts[again % len(texts)]]
+        )
+
+
+def test_checksums_are_combined_over_long_texts() -> None:
+    texts = [b"a" * 3_000_000, b"", b"b" * 70_001]
+    member = b"".join(encoding.gzipped(map(encoding.segment, texts)))
+    assert gzip.decompress(member) == b"".join(texts)
+
+
+def test_every_text_is_freed_when_the_next_is_taken() -> None:
+    held = [bytes([n]) * 100_000 for n in range(50)]
+
+    def given_up() -> object:
+        while held:
+            yield "", held.pop()
+
+    assert sum(map(len, encoding.gzip(given_up()))) < 50_000  # type: ignore[arg-type]
+    assert held == []
