@@ -51,15 +51,22 @@ class ClausesInForce:
         # Forms come from clauses in force alone. `decide` sees all periods, and names successors too.
         self._clauses = [p.clause for p in periods if p.is_in_force(now)]
         self._altering = [clause for clause in self._clauses if is_altering(clause)]
-        self._submitted: dict[Candidate, Mapping[NationCode, Class]] = {}
+        self._submitted: dict[Candidate, tuple[Candidate, Mapping[NationCode, Class]]] = {}
         self._others: dict[tuple[Candidate, bool], Mapping[View, Class]] = {}
 
     def as_submitted(self, candidate: Candidate) -> Mapping[NationCode, Class]:
         """Return the own class of the version for each recipient (policy 3 and 4)."""
+        return self.shared(candidate)[1]
+
+    def shared(self, candidate: Candidate) -> tuple[Candidate, Mapping[NationCode, Class]]:
+        """Return the first equal candidate, to keep instead, and `as_submitted` (policy 4)."""
         # Equal candidates give equal decisions, and a feed has few different candidates.
         if candidate not in self._submitted:
             found = ((r, decide(candidate, r, self._periods, self._now)) for r in self._recipients)
-            self._submitted[candidate] = {recipient: decision.grounds for recipient, decision in found}
+            self._submitted[candidate] = (
+                candidate,
+                {recipient: decision.grounds for recipient, decision in found},
+            )
         return self._submitted[candidate]
 
     def in_other_forms(self, candidate: Candidate, *, is_last: bool) -> Mapping[View, Class]:

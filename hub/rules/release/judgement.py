@@ -134,7 +134,7 @@ class Judging:
         # One cache for the whole judgement: equal candidates are decided once.
         self._clauses = ClausesInForce(context.recipients, context.periods, context.now)
         # By key, with the version: a stored version and its re-marked state have the same key.
-        self._known: dict[int, tuple[ObjectVersion, Candidate, Mapping[NationCode, Class]]] = {}
+        self._known: dict[int, tuple[ObjectVersion, tuple[Candidate, Mapping[NationCode, Class]]]] = {}
 
     @classmethod
     def of_changed(cls, context: DecisionContext, handled: EffectiveMarkings) -> Judging:
@@ -233,18 +233,17 @@ class Judging:
             yield from zip(ordered, [*(v.key for v in ordered[1:]), None], strict=True)
 
     def _own(self, version: ObjectVersion) -> Mapping[NationCode, Class]:
-        return self._decided(version)[2]
-
-    def _candidate(self, version: ObjectVersion) -> Candidate:
         return self._decided(version)[1]
 
-    def _decided(self, version: ObjectVersion) -> tuple[ObjectVersion, Candidate, Mapping[NationCode, Class]]:
+    def _candidate(self, version: ObjectVersion) -> Candidate:
+        return self._decided(version)[0]
+
+    def _decided(self, version: ObjectVersion) -> tuple[Candidate, Mapping[NationCode, Class]]:
         known = self._known.get(version.key)
         if known is None or known[0] is not version:
-            candidate = self.context.candidate(version)
-            known = version, candidate, self._clauses.as_submitted(candidate)
+            known = version, self._clauses.shared(self.context.candidate(version))
             self._known[version.key] = known
-        return known
+        return known[1]
 
     def _others(self, version: ObjectVersion, *, is_last: bool) -> Mapping[View, Class]:
         return self._clauses.in_other_forms(self._candidate(version), is_last=is_last)
