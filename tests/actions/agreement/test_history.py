@@ -12,6 +12,7 @@ import pytest
 from hub.actions.release import history
 from hub.store.ledger import histories
 from tests.actions.lifecycles import clause, later, malware, nations_with_partners, seen, settled
+from tests.actions.pausing import without_turns
 from tests.stix_objects import sdo
 from tests.world import World
 
@@ -171,6 +172,7 @@ def test_what_happens_while_a_step_decides_is_decided_on_too(
         "the end": lambda: world.terminate(agreement, "US"),
     }
     decide, decided = history._decide, []
+    without_turns(monkeypatch)
 
     def interrupted(*arguments: Any) -> Any:
         decided.append(decide(*arguments))
