@@ -132,9 +132,9 @@ RECORDED: Final = """ends AS (
 
 def encode(positions: Sequence[int]) -> str:
     """Return the text of rising positions above zero."""
-    start, end = positions[0], positions[-1]
-    if start > 0 and positions == tuple(range(start, end + 1)):  # one run, as of most pages
-        return f"{start}+{end - start}" if end > start else str(start)
+    if _is_one_run(positions):  # as of most pages
+        more = len(positions) - 1
+        return f"{positions[0]}+{more}" if more else str(positions[0])
     found: list[str] = []
     last = index = 0
     while index < len(positions):
@@ -148,6 +148,13 @@ def encode(positions: Sequence[int]) -> str:
         found.append(f"{start - last}+{end - start}" if end > start else str(start - last))
         last = end
     return ",".join(found)
+
+
+def _is_one_run(positions: Sequence[int]) -> bool:
+    # The length comes first: a range is no longer than the positions.
+    if not positions or positions[0] <= 0 or positions[-1] - positions[0] != len(positions) - 1:
+        return False
+    return tuple(positions) == tuple(range(positions[0], positions[-1] + 1))
 
 
 def decode(text: str) -> tuple[int, ...]:

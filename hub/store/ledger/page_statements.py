@@ -99,7 +99,7 @@ def emptiness(shape: Shape, *, is_timed: bool) -> Statement:
 def rows(shape: Shape) -> Statement:
     """Return the statement for at most `wanted` rows, in order. No admission is checked."""
     text = f"""WITH {_keys(shape, "$wanted")}
-        SELECT {_columns("r", shape)} FROM {_found(shape)} ORDER BY r.date_added"""
+        SELECT {_columns(shape)} FROM {_found(shape)} ORDER BY date_added"""
     return _statement(text, shape.is_postgresql)
 
 
@@ -127,12 +127,12 @@ def recorded_page(shape: Shape, *, is_cut: bool, is_timed: bool) -> Statement:
     total = ", sum(size) OVER (ORDER BY date_added) AS total" if is_cut else ""
     text = f"""WITH {_moment(shape.is_postgresql, is_timed)},
         {_keys(shape, may_read)},
-        found AS (SELECT {_columns("r", shape)} FROM {_found(shape)}),
+        found AS (SELECT {_columns(shape)} FROM {_found(shape)}),
         numbered AS (SELECT *, row_number() OVER (ORDER BY date_added) AS number{total} FROM found),
         page AS (SELECT * FROM numbered WHERE {fits}),
         {disclosures.RECORDED}
-        SELECT is_admitted, is_current, (SELECT count(*) FROM found), {_columns("page", shape)}
-        FROM moment LEFT JOIN page ON true ORDER BY page.date_added"""
+        SELECT is_admitted, is_current, (SELECT count(*) FROM found), {_columns(shape)}
+        FROM moment LEFT JOIN page ON true ORDER BY date_added"""
     return _statement(text, shape.is_postgresql)
 
 
@@ -191,8 +191,8 @@ def _moment(is_postgresql: bool, is_timed: bool) -> str:
 # --- the rows ---------------------------------------------------------------------------------------
 
 
-def _columns(table: str, shape: Shape) -> str:
-    return ", ".join(f"{table}.{name}" for name in shape.row)
+def _columns(shape: Shape) -> str:
+    return ", ".join(shape.row)
 
 
 def _keys(shape: Shape, limit: str) -> str:
@@ -205,11 +205,12 @@ def _keys(shape: Shape, limit: str) -> str:
 def _found(shape: Shape) -> str:
     """Return the FROM clause with the rows of the keys."""
     if not shape.has_names:
-        return "keys r"
-    place = "r.recipient = $nation AND r.position = k.position"
+        return "keys"
+    place = "r.recipient = $nation AND r.position = k.place"
+    keys = "(SELECT position AS place FROM keys) k"
     if shape.is_postgresql:  # LIMIT: one look-up for each key, whatever number of keys the planner expects
-        return f"keys k CROSS JOIN LATERAL (SELECT * FROM release r WHERE {place} LIMIT 1) r"
-    return f"keys k CROSS JOIN release r ON {place}"
+        return f"{keys} CROSS JOIN LATERAL (SELECT * FROM release r WHERE {place} LIMIT 1) r"
+    return f"{keys} CROSS JOIN release r ON {place}"
 
 
 def _sources(shape: Shape, columns: str, *, limit: str | None = None) -> str:
