@@ -25,7 +25,7 @@ def _calls(app: Any, path: str) -> int:
     Calls of the played acts do not count.
     """
     headers = {"Authorization": "Bearer us-key", "Accept": TAXII}
-    count = 0
+    count, statuses = 0, []
 
     def counted(frame: FrameType, event: str, _argument: object) -> None:
         nonlocal count
@@ -36,12 +36,13 @@ def _calls(app: Any, path: str) -> int:
         count = 0
         sys.setprofile(counted)
         try:
-            answer = app(environ, lambda *_: None)
+            answer = app(environ, lambda status, *_: statuses.append(status))
             for _part in answer:
                 pass
             answer.close()
         finally:
             sys.setprofile(None)
+    assert set(statuses) == {"200 OK"}
     return count
 
 
@@ -64,7 +65,7 @@ def test_each_further_row_costs_no_call_of_the_web_layer(
     found = []
     for size in (10, 100):
         page = page_of([row(1)] * size, more=False)
-        monkeypatch.setattr(poll, "objects", lambda *_, page=page: page)
+        monkeypatch.setattr(poll, "objects", lambda *_, page=page, **_names: page)
         found.append(_calls(app, objects_url()))
     assert found[0] == found[1]
 
