@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections import Counter
 from collections.abc import Mapping
@@ -50,6 +51,8 @@ class AnswerChecker:
             assert headers.getlist("WWW-Authenticate")
         if method == "HEAD" or (status < 400 and not data):
             return
+        if headers.get("Content-Encoding") == "gzip":
+            data = gzip.decompress(data)
         said = json.loads(data)
         if status < 400:
             return
