@@ -74,7 +74,17 @@ def exists(service: Service, query: Query) -> bool:
 
 
 def _bodies(service: Service, entries: PageEntries) -> list[bytes] | None:
-    return pages.bodies(service.store.ask, entries, is_postgresql=not service.store.is_sqlite)
+    store, is_postgresql = service.store, not service.store.is_sqlite
+    found = pages.bodies(store.ask, entries, is_postgresql=is_postgresql)
+    if found is None:
+        # Once more in a transaction: it closes a session to a server that was left behind.
+        with store.read() as connection:
+            found = pages.bodies(
+                lambda statement, given: statement.rows(connection, given),
+                entries,
+                is_postgresql=is_postgresql,
+            )
+    return found
 
 
 def _disclosed(

@@ -97,7 +97,11 @@ def _record(store: Store, batch: Sequence[_Entry]) -> None:
 
 
 def _empty(store: Store, ask: PageRequest) -> PageEntries | None:
-    """Return a page without rows; None: the page needs a record."""
+    """Return a page without rows; None: the page needs a record, or the state of the server is to be read."""
+    # INVARIANT: a process that knows of another epoch asks in a transaction, which closes the sessions to a
+    # server that was left behind (storage.md, One primary).
+    if ask.epoch != store.memory.epoch:
+        return None
     statement, given = pages.emptiness(ask, store.clock, is_postgresql=not store.is_sqlite)
     found = store.ask(statement, given)
     if not found:  # no ledger

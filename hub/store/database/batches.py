@@ -74,6 +74,10 @@ def insert_numbered(connection: Connection, table: Table, rows: Iterable[Mapping
             text = _insertion(connection, table, (*batch[0],), returns=True)
             yield from sorted(connection.exec_driver_sql(text, _as_json(batch)).scalars())
             continue
+        if len(batch) == 1:  # as most submissions are: one statement, not two
+            text = _insertion(connection, table, (*batch[0],), returns=True)
+            yield connection.exec_driver_sql(text, tuple(batch[0].values())).scalar_one()
+            continue
         # INVARIANT: the transaction holds SQLite's write lock. So nobody else takes these numbers.
         text = f"SELECT coalesce(max(id), 0) FROM {_quoted(connection, table.name)}"  # noqa: S608 - a name alone
         first = connection.exec_driver_sql(text).scalar_one() + 1
@@ -114,9 +118,9 @@ def _insertion(connection: Connection, table: Table, columns: tuple[str, ...], *
         if connection.dialect.name == "postgresql":
             # INVARIANT: ORDER BY, because the new ids follow the order of the rows (`insert_numbered`).
             rows = f"{into} SELECT {names} FROM {_rows(connection, table, columns)} ORDER BY n"  # noqa: S608
-            _texts[key] = f"{rows} RETURNING id" if returns else rows
         else:
-            _texts[key] = f"{into} VALUES ({', '.join('?' * len(columns))})"
+            rows = f"{into} VALUES ({', '.join('?' * len(columns))})"
+        _texts[key] = f"{rows} RETURNING id" if returns else rows
     return _texts[key]
 
 

@@ -54,6 +54,8 @@ _UNSETTLED: Final = "The hub's database keeps changing its place; try again."
 class Store:
     """The hub's database. `write`, `record`, `count` and `read` are the only transaction methods.
 
+    `ask` runs one statement without a transaction: a statement that itself states what it depends on.
+
     The first statement of each transaction reads the state: epoch, closing, and PostgreSQL's timeline. Each
     transaction states its isolation. In tests `clock` gives the present instead of the database.
     """

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
-import orjson
 from sqlalchemy import (
     BigInteger,
     ClauseElement,
@@ -24,6 +23,8 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
+
+from hub.store.database import statements
 
 _POSTGRESQL: Final = "postgresql"
 _DIGEST_BYTES: Final = 32
@@ -90,8 +91,7 @@ def values_of(is_postgresql: bool, column: ColumnElement[Any], name: str) -> Sel
 
 def carried(connection: Connection, values: Collection[int] | Collection[str]) -> Any:
     """Return the one parameter with all of `values`, for `is_among` and `values_of`."""
-    listed = list(values)
-    return listed if connection.dialect.name == _POSTGRESQL else orjson.dumps(listed).decode()
+    return statements.carried(values, is_postgresql=connection.dialect.name == _POSTGRESQL)
 
 
 def is_among_digests(is_postgresql: bool, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:

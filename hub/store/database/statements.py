@@ -81,7 +81,7 @@ def ask(driver: Any, statement: Statement, given: Values) -> list[Any]:
         driver.autocommit = False
 
 
-def listed(values: Iterable[int] | Iterable[str], *, is_postgresql: bool) -> Any:
+def carried(values: Iterable[int] | Iterable[str], *, is_postgresql: bool) -> Any:
     """Return the one value that carries any number of values: no limit of a driver, one text for all."""
     found = list(values)
     if not is_postgresql:

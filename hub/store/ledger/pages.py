@@ -22,7 +22,7 @@ from hub.model import (
     to_microseconds,
 )
 from hub.store.database.moments import Clock, of_machine
-from hub.store.database.statements import Statement, Values, listed
+from hub.store.database.statements import Statement, Values, carried
 from hub.store.ledger import disclosures, page_statements
 from hub.store.ledger.page_statements import KEYS, Shape
 
@@ -206,7 +206,7 @@ def _selected(
         "types": sorted(query.types),
         "versions": sorted(query.versions),
     }
-    return shape, given | {name: listed(one, is_postgresql=is_postgresql) for name, one in lists.items()}
+    return shape, given | {name: carried(one, is_postgresql=is_postgresql) for name, one in lists.items()}
 
 
 def bodies(ask: Ask, page: PageEntries, *, is_postgresql: bool) -> list[bytes] | None:
@@ -220,7 +220,7 @@ def bodies(ask: Ask, page: PageEntries, *, is_postgresql: bool) -> list[bytes] |
     sizes = dict(zip(contents, page.columns.sizes, strict=True))
     found: dict[int, bytes] = {}
     for part in _parts(list(sizes), sizes):
-        given = {"contents": listed(part, is_postgresql=is_postgresql), "epoch": page.epoch}
+        given = {"contents": carried(part, is_postgresql=is_postgresql), "epoch": page.epoch}
         found.update(ask(statement, given))
     # A deletion may erase a body after the page was read. The caller reads the page again.
     if not all(map(found.get, sizes)):
