@@ -20,7 +20,6 @@ Answer = tuple[Body, dict[str, str]]  # a page, and headers of its response
 
 _CHUNK_BYTES: Final = 65_536  # few system calls for each page
 _VARY: Final = "Accept-Encoding"
-_ALONE: Final = ""  # the source of a text with a segment of its own
 
 
 def envelope(page: Page, bodies: list[bytes], cursor: str | None, *, as_gzip: bool) -> Answer:
@@ -93,14 +92,14 @@ def _chunks(head: bytes, tail: bytes, texts: list[bytes]) -> Iterator[bytes]:
 
 def _pieces(  # (hub/README: gzip-by-row)
     head: bytes, tail: bytes, texts: list[bytes]
-) -> Iterator[tuple[str, bytes]]:
+) -> Iterator[bytes]:
     """Yield the page in pieces for compression; each text is freed when the next piece is taken."""
     # INVARIANT: each row has a segment of its own, whoever submitted the row. A segment for each member would
     # say which rows have one submitter, and whether a row is anonymised (policy 7: no answer differs by it).
-    yield _ALONE, head  # apart: the cursor in it is sealed, and no text may be compared with it
+    yield head  # apart: the cursor in it is sealed, and no text may be compared with it
     texts.reverse()
     before = b""
     while texts:
-        yield _ALONE, before + texts.pop()
+        yield before + texts.pop()
         before = b","
-    yield _ALONE, tail
+    yield tail
