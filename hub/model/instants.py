@@ -45,10 +45,12 @@ def format_microseconds(instants: Iterable[int]) -> list[str]:
     # Dates of one page often lie in one second: a second's text is made once.
     texts, known, second = [], None, ""
     for instant in instants:
-        seconds, rest = divmod(instant, 1_000_000)
+        seconds = instant // 1_000_000
         if seconds != known:
             known, second = seconds, format_instant(from_microseconds(seconds * 1_000_000))[:-7]
-        texts.append(f"{second}{rest:06d}Z")
+            start = (seconds - 1) * 1_000_000
+        # A million more: seven digits, of which the last six are the fraction.
+        texts.append(f"{second}{str(instant - start)[1:]}Z")
     return texts
 
 

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from itertools import repeat
+from typing import NamedTuple
 
-from hub.model.instants import from_microseconds
 from hub.model.people import Caller, MemberId, NationCode, Purpose, Reader, StixId
 
 
@@ -120,17 +119,6 @@ class Query:
     versions: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One entry of a reader's ledger, as a page contains it. `body` is empty in a manifest."""
-
-    position: int
-    date_added: datetime
-    id: StixId
-    version: str
-    body: bytes = b""
-
-
 class Disclosed(StrEnum):
     """The content of an answer: the objects, or data about the objects."""
 
@@ -159,25 +147,26 @@ class Disclosure:
     epoch: str = field(default="", compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+class Names(NamedTuple):
+    """The STIX id and the version of a row, as TAXII names the row."""
+
+    id: StixId
+    version: str
+
+
+@dataclass(frozen=True)
 class Page:
     """The rows of a page by columns, in order of position, and whether more rows follow.
 
-    `dates` are in microseconds since 1970. `bodies` is empty in a manifest, `ids` and `versions` in a page of
-    objects without names.
+    `dates` are in microseconds since 1970. A page of objects has bodies and the numbers of their contents in
+    this `epoch`, any other page names.
     """
 
     # Columns, not rows: a page has a thousand rows, and most answers need two of the dates.
     positions: Sequence[int]
     dates: Sequence[int]
-    ids: Sequence[StixId]
-    versions: Sequence[str]
-    bodies: Sequence[bytes]
     more: bool
-
-    @property
-    def rows(self) -> tuple[Row, ...]:
-        """Return the rows one by one, of a page with names."""
-        columns = self.positions, map(from_microseconds, self.dates), self.ids, self.versions
-        bodies = self.bodies or repeat(b"")
-        return tuple(Row(*row) for row in zip(*columns, bodies, strict=False))
+    epoch: str
+    names: Sequence[Names] = ()
+    contents: Sequence[int] = ()
+    bodies: Sequence[bytes] = ()

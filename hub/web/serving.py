@@ -162,6 +162,7 @@ class Chores(threading.Thread):
 
     def run(self) -> None:
         while not self._stopped.wait(self._every_seconds):
+            self._service.kept.clear()
             self.do_once()
             memory.give_back()
 

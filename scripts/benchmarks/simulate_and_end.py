@@ -238,9 +238,9 @@ class TimedHub:
         self.world.clock.now = EXPIRES
         self.poll("first page after the expiry", "jp-agency")
 
-    def poll(self, name: str, member: str) -> Sequence[Any]:
+    def poll(self, name: str, member: str) -> Sequence[bytes]:
         query = self.world.query(member, limit=PER_PAGE)
-        return self.time(name, lambda: poll.objects(self.world.service, query)).rows
+        return self.time(name, lambda: poll.objects(self.world.service, query)).bodies
 
     def reaching_back(self, count: int) -> None:
         """Time an agreement with history over all objects, while a member continues to submit."""

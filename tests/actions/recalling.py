@@ -7,11 +7,10 @@ from typing import Any
 
 from hub.actions.checks import check
 from hub.actions.operation import work
-from hub.actions.reading import poll
 from hub.model import StixId
 from hub.stix.marking.tlp import TLP_IDS
 from tests.stix_objects import Json, stix_id
-from tests.world import EVERY_VERSION, World, build, clause
+from tests.world import EVERY_VERSION, World, build, clause, paged
 
 MALWARE, INDICATOR = stix_id("malware"), stix_id("indicator")
 EVERYBODY = [
@@ -36,7 +35,7 @@ def sharing_nations(database_url: str) -> Iterator[World]:
 def fetch(world: World, *who: str, origin: str | None = None, **filters: Any) -> None:
     for member in who:
         world.clock.wait()
-        poll.objects(world.service, world.query(member, origin, **{"selections": EVERY_VERSION, **filters}))
+        paged.objects(world.service, world.query(member, origin, **{"selections": EVERY_VERSION, **filters}))
 
 
 def worked(world: World) -> int:

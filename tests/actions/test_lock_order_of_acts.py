@@ -25,7 +25,6 @@ from hub.actions.operation import (
 )
 from hub.actions.operation.initialise import initialise
 from hub.actions.oversight import recall
-from hub.actions.reading import poll
 from hub.actions.service.service import Secrets, Service
 from hub.model import Kind, Limits, NationCode, Purpose
 from hub.proofs import documents, keys
@@ -37,7 +36,7 @@ from hub.store.schema.tables import hub_state
 from tests.kept import KeptDatabase
 from tests.lock_order import RECORDER, Rank
 from tests.stix_objects import sdo, stix_id
-from tests.world import World, build, clause, key_of, registry
+from tests.world import World, build, clause, key_of, paged, registry
 
 _SECRETS = Secrets(bytes(32), bytes(32))
 _N, _T, _G, _H, _O, _L, _R = Rank
@@ -169,7 +168,7 @@ class PreparedHub:
         RateLimits(limited).admit(self.world.callers["us-cert"])
 
     def page(self) -> None:
-        assert poll.objects(self.service, self.world.query("kr-cert")).rows
+        assert paged.objects(self.service, self.world.query("kr-cert")).rows
 
     def begin_epoch(self) -> None:
         """As after a fail-over: another process finds another timeline."""

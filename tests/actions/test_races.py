@@ -16,7 +16,6 @@ from hub.actions.access import accept
 from hub.actions.agreement import agree
 from hub.actions.checks import check
 from hub.actions.operation import work
-from hub.actions.reading import poll
 from hub.actions.submission import delete, submit
 from hub.errors import Conflict
 from hub.model import MemberId, Receipt, StixId
@@ -28,7 +27,7 @@ from tests import stix_objects
 from tests.actions.pausing import Pause, without_turns
 from tests.named_objects import address, campaign, identifier, malware, relation, report
 from tests.patience import PATIENCE_SECONDS
-from tests.world import World, build, clause
+from tests.world import World, build, clause, paged
 
 
 @pytest.fixture
@@ -150,7 +149,7 @@ def test_a_poll_sees_one_moment(world: World, monkeypatch: pytest.MonkeyPatch) -
     pause = Pause(monkeypatch, pages, "bodies")  # asked for behind what is recorded
     query = world.query("kr-cert", "US")
     page = pause.while_held(
-        lambda: poll.objects(world.service, query),
+        lambda: paged.objects(world.service, query),
         lambda: world.accepted("us-cert", malware("a", "amber", 2), malware("b")),
     )
     assert [json.loads(row.body) for row in page.rows] == [malware("a")]

@@ -10,7 +10,8 @@ import orjson
 import pytest
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from hub.model import Page, StixId
+from hub.actions.service.kept import KeptTexts
+from hub.model import Page
 from hub.store.ledger import pages
 from hub.web.taxii import pages as answers
 from tests.hostility import hostile
@@ -30,8 +31,8 @@ def hub(tmp_path: Path) -> Iterator[InProcessHub]:
 
 def page_of(count: int) -> Page:
     bodies = [orjson.dumps({"n": n, "text": "x" * n}) for n in range(count)]
-    numbers, ids = range(count), [StixId(f"malware--{n}") for n in range(count)]
-    return Page(numbers, numbers, ids, ["v"] * count, bodies, more=count > 2)
+    numbers = range(count)
+    return Page(numbers, numbers, count > 2, "epoch", contents=numbers, bodies=bodies)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 1_000])
@@ -40,11 +41,11 @@ def test_the_parts_of_an_envelope_are_one_json_text_of_the_size_that_is_said(
     count: int, cursor: str | None
 ) -> None:
     page = page_of(count)
-    body, _ = answers.envelope(page, list(page.bodies), cursor, as_gzip=False)
+    body, _ = answers.envelope(page, cursor, KeptTexts(), as_gzip=False)
     parts = list(body.parts)
     value = orjson.loads(b"".join(parts))
     assert body.size == sum(map(len, parts))
-    assert value.get("objects", []) == [orjson.loads(row.body) for row in page.rows]
+    assert value.get("objects", []) == [*map(orjson.loads, page.bodies)]
     assert (value["more"], value.get("next")) == (page.more, cursor)
     assert max(map(len, parts)) < 70_000
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hub.actions.oversight import disclosures, explain
 from hub.actions.oversight.explain import ExplanationRequest
 from hub.errors import NotFound
-from hub.model import Caller, Clearance, Kind, Member, MemberId, Row, Scope, StixId, Tlp, version_key
+from hub.model import Caller, Clearance, Kind, Member, MemberId, Scope, StixId, Tlp, version_key
 from tests.oracle import OracleAgreement
 from tests.properties.playing import Play
 from tests.properties.test_worlds import FEWER, a_world
@@ -21,6 +21,7 @@ from tests.properties.world_strategies import event_lists
 from tests.properties.worlds import DEFAULTS, LEVELS, MEMBERS, NATIONS, Event
 from tests.stix_objects import stix_id
 from tests.world import KINDS, Copies, World
+from tests.world.paged import Row
 
 AUDITOR = Caller(
     Member(MemberId("auditor"), None, Kind.AUDITOR, "auditor", StixId("identity--x")), frozenset(Scope)

@@ -20,7 +20,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.actions.operation import administer
-from hub.actions.reading import poll
 from hub.actions.service.disclosing import Disclosures
 from hub.errors import Interrupted, Unauthenticated
 from hub.store.database.connection import Store
@@ -30,7 +29,7 @@ from tests.kept import KeptDatabase
 from tests.patience import wait_for
 from tests.roles import LAX, STRICT, with_defaults
 from tests.stix_objects import Json, sdo, stix_id
-from tests.world import EVERY_VERSION, World, build, clause
+from tests.world import EVERY_VERSION, World, build, clause, paged
 
 # Each is let go by an agreement of its own, by its type.
 _TYPES = ("campaign", "indicator", "malware", "tool")
@@ -101,7 +100,7 @@ class SharingWorld:
         ids, members = self.taken.now()
         query = self.world.query(member, selections=EVERY_VERSION)
         try:
-            given = {row.id for row in poll.objects(self.world.service, query).rows}
+            given = {row.id for row in paged.objects(self.world.service, query).rows}
         except Unauthenticated:
             return None
         if member in members:
@@ -239,9 +238,9 @@ def test_what_is_taken_between_authentication_and_page_is_not_in_it(
         query = world.query(member, selections=EVERY_VERSION)
         if act in readers:
             with pytest.raises(Unauthenticated):
-                poll.objects(world.service, query)
+                paged.objects(world.service, query)
         else:
-            given = {row.id for row in poll.objects(world.service, query).rows}
+            given = {row.id for row in paged.objects(world.service, query).rows}
             assert not given & sharing.taken.ids
             assert given
         assert meanwhile.act is None
@@ -291,5 +290,5 @@ def test_an_agreement_that_expires_between_authentication_and_page_lets_nothing_
         world.push("us-cert", sdo("tool", 1, tlp="green"))
         assert stix_id("tool", 1) in world.ids("kr-cert")
         meanwhile.act = lambda: world.clock.wait(11)
-        given = {row.id for row in poll.objects(world.service, world.query("kr-cert")).rows}
+        given = {row.id for row in paged.objects(world.service, world.query("kr-cert")).rows}
         assert stix_id("tool", 1) not in given

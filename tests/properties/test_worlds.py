@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hub.model import Row, Tlp, VersionFilter
+from hub.model import Tlp, VersionFilter
 from tests.oracle import OracleVersion
 from tests.properties.playing import Play
 from tests.properties.world_strategies import agreements, apart, event_lists
@@ -37,6 +37,7 @@ from tests.properties.worlds import (
     Wait,
 )
 from tests.world import Copies, Seen, World
+from tests.world.paged import Row
 
 EXAMPLES = int(os.environ.get("HUB_TEST_EXAMPLES", "10"))
 FEWER = settings(

@@ -35,17 +35,18 @@ from hub.model import (
     Limits,
     Member,
     MemberId,
+    Names,
     NationCode,
     Outcome,
     Page,
     Query,
     Receipt,
-    Row,
     Scope,
     StixId,
     Submission,
     to_microseconds,
 )
+from tests.world.paged import Row
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 TAXII = "application/taxii+json;version=2.1"
@@ -84,11 +85,9 @@ def row(position: int, body: bytes = b'{"type":"x"}', id_: str = INDICATOR) -> R
 
 def page_of(rows: Sequence[Row], *, more: bool) -> Page:
     """The page with these rows, of one member."""
-    dates = [to_microseconds(row.date_added) for row in rows]
-    return Page(
-        *([row.position for row in rows], dates, [row.id for row in rows], [row.version for row in rows]),
-        *([row.body for row in rows], more),
-    )
+    positions, dates = [row.position for row in rows], [to_microseconds(row.date_added) for row in rows]
+    names = [Names(row.id, row.version) for row in rows]
+    return Page(positions, dates, more, "epoch", names, positions, [row.body for row in rows])
 
 
 _LISTS = {"explain_many", "participants", "listing", "of_object"}  # acts that answer with one
@@ -119,9 +118,7 @@ class Played:
             raise Unauthenticated("The token is missing or not valid.")
         return found
 
-    def objects(
-        self, service: Service, query: Query, kind: Disclosed = Disclosed.OBJECTS, *, has_names: bool = True
-    ) -> Page:
+    def objects(self, service: Service, query: Query, kind: Disclosed = Disclosed.OBJECTS) -> Page:
         self.kinds.append(kind)
         self.queries.append(query)
         if self.raises:
@@ -193,7 +190,7 @@ def played(monkeypatch: pytest.MonkeyPatch) -> Played:
     for name in ("objects", "manifest", "exists", "open_cursor"):
         monkeypatch.setattr(poll, name, getattr(played, name))
     monkeypatch.setattr(
-        poll, "seal_cursor", lambda _service, _query, page, _kind: f"after-{page.rows[-1].position}"
+        poll, "seal_cursor", lambda _service, _query, page, _kind: f"after-{page.positions[-1]}"
     )
     monkeypatch.setattr(submit, "submit", played.submit)
     monkeypatch.setattr(status, "find", played.status)

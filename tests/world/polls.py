@@ -10,11 +10,13 @@ from typing import Any, NamedTuple
 
 from hub.actions.access.authenticate import reader
 from hub.actions.reading import poll
-from hub.model import HUB, MemberId, NationCode, Query, Row, VersionFilter
+from hub.model import HUB, MemberId, NationCode, Query, VersionFilter
 from hub.stix.marking.tlp import TLP_IDS
 from hub.store.records import objects
 from tests.stix_objects import Json
+from tests.world import paged
 from tests.world.members import Members
+from tests.world.paged import Row
 
 EVERY_VERSION = frozenset({VersionFilter.ALL})
 NEWEST = frozenset({VersionFilter.LAST})
@@ -40,7 +42,7 @@ class Polls(Members):
         """Poll page after page, by cursor, until nothing more follows."""
         rows: list[Row] = []
         while True:
-            page = poll.objects(self.service, query)
+            page = paged.objects(self.service, query)
             rows += page.rows
             if not page.more:
                 return rows

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from hub.actions.access import authenticate
+from hub.actions.reading import contents
 from hub.actions.service.in_force import VisibleJustifications
 from hub.actions.service.present import present
 from hub.actions.service.service import Service
@@ -37,33 +37,35 @@ _MISMATCH: Final = "next: this cursor was given for another query; start again w
 _TOO_LONG: Final = "next: the filters are too long for the cursor to hold: repeat them beside it."
 
 
-def objects(
-    service: Service, query: Query, kind: Disclosed = Disclosed.OBJECTS, *, has_names: bool = True
-) -> Page:
-    """Return a page of objects with bodies (TAXII 2.1 section 5.4), recorded as disclosed.
+def objects(service: Service, query: Query, kind: Disclosed = Disclosed.OBJECTS) -> Page:
+    """Return a page of objects (TAXII 2.1 section 5.4), recorded as disclosed: bodies without names.
 
-    Without `has_names` the page has no ids and versions: an index then has all that the page reads. Raises
-    Unauthenticated for a token no longer valid, and Unavailable without the database or while agreements
-    change too fast.
+    Raises Unauthenticated for a token no longer valid, and Unavailable without the database or while
+    agreements change too fast.
     """
     for _ in range(_TRIES):
-        entries = _disclosed(service, query, kind, (service.limits.page_bytes, has_names))
-        # INVARIANT: the disclosure is committed before bodies are read. Bodies never change, so no lock is
-        # needed; None means another epoch, or an erased body, and the page is asked for again.
-        bodies = _bodies(service, entries) if entries.columns.positions else []
-        if bodies is not None:
-            return _page(entries, bodies)
+        entries = _disclosed(service, query, kind, service.limits.page_bytes)
+        found = contents.bodies(service, entries)
+        if found is not None:
+            rows = entries.columns
+            return Page(
+                rows.positions, rows.dates, entries.more, entries.epoch, contents=rows.contents, bodies=found
+            )
     raise Unavailable(_MOVES)
 
 
 def manifest(service: Service, query: Query, kind: Disclosed = Disclosed.MANIFEST) -> Page:
-    """Return a page of rows without bodies (TAXII 2.1 sections 5.3 and 5.8), recorded as disclosed."""
-    return _page(_disclosed(service, query, kind, (None, True)), ())
+    """Return a page of names (TAXII 2.1 sections 5.3 and 5.8), recorded as disclosed: no bodies.
 
-
-def _page(entries: PageEntries, bodies: Sequence[bytes]) -> Page:
-    rows = entries.columns
-    return Page(rows.positions, rows.dates, rows.ids, rows.versions, bodies, entries.more)
+    Raises as `objects`.
+    """
+    for _ in range(_TRIES):
+        entries = _disclosed(service, query, kind, None)
+        found = contents.names(service, query.reader.nation, entries)
+        if found is not None:
+            rows = entries.columns
+            return Page(rows.positions, rows.dates, entries.more, entries.epoch, names=found)
+    raise Unavailable(_MOVES)
 
 
 def exists(service: Service, query: Query) -> bool:
@@ -73,35 +75,18 @@ def exists(service: Service, query: Query) -> bool:
         return pages.is_there(connection, query, visible.valid(query))
 
 
-def _bodies(service: Service, entries: PageEntries) -> list[bytes] | None:
-    store, is_postgresql = service.store, not service.store.is_sqlite
-    found = pages.bodies(store.ask, entries, is_postgresql=is_postgresql)
-    if found is None:
-        # Once more in a transaction: it closes a session to a server that was left behind.
-        with store.read() as connection:
-            found = pages.bodies(
-                lambda statement, given: statement.rows(connection, given),
-                entries,
-                is_postgresql=is_postgresql,
-            )
-    return found
-
-
-def _disclosed(
-    service: Service, query: Query, kind: Disclosed, wanted: tuple[int | None, bool]
-) -> PageEntries:
-    """Return the rows of a page, recorded as disclosed. `wanted`: the bytes of bodies, and names or not.
+def _disclosed(service: Service, query: Query, kind: Disclosed, max_bytes: int | None) -> PageEntries:
+    """Return the rows of a page with at most so many bytes of bodies, recorded as disclosed.
 
     The statement refuses visible justifications that are out of date; then the page is asked for again.
     """
-    max_bytes, has_names = wanted
     # The cache of this process comes first: most pages need one statement in all.
     visible = service.in_force.latest(query.reader)
     for _ in range(_TRIES):
         if visible is None:
             with service.store.read() as connection:
                 visible = _visible(service, connection, query.reader)
-        ask = PageRequest(query, kind, max_bytes, has_names, visible.valid(query), *visible[2:])
+        ask = PageRequest(query, kind, max_bytes, visible.valid(query), *visible[2:])
         entries = service.disclosures.disclose(service.store, ask)
         if not entries.is_admitted:
             service.known_tokens.forget(query.reader.token)

@@ -11,6 +11,7 @@ from typing import Final
 from hub import files
 from hub.actions.service.disclosing import Disclosures
 from hub.actions.service.in_force import InForce
+from hub.actions.service.kept import KeptTexts
 from hub.actions.service.known_tokens import KnownTokens
 from hub.actions.service.token_use import Uses
 from hub.errors import SettingsError
@@ -46,6 +47,7 @@ class Service:
     disclosures: Disclosures = field(default_factory=Disclosures)
     uses: Uses = field(default_factory=Uses)
     known_tokens: KnownTokens = field(default_factory=KnownTokens)
+    kept: KeptTexts = field(default_factory=KeptTexts)
 
 
 def create_secrets(directory: Path) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from itertools import accumulate
+from itertools import accumulate, repeat
+from operator import ge
 from typing import Any, Final, NamedTuple
 
+import orjson
 from sqlalchemy import Connection
 
 from hub.model import (
@@ -15,6 +17,7 @@ from hub.model import (
     Disclosure,
     Form,
     Kind,
+    Names,
     NationCode,
     Query,
     StixId,
@@ -24,14 +27,13 @@ from hub.model import (
 from hub.store.database.moments import Clock, of_machine
 from hub.store.database.statements import Statement, Values, carried
 from hub.store.ledger import disclosures, page_statements
-from hub.store.ledger.page_statements import KEYS, Shape
+from hub.store.ledger.page_statements import Shape
 
 Ask = Callable[[Statement, Values], list[Any]]
 
 _FETCHED_BYTES: Final = 1_048_576  # drivers copy what they fetch
 _NO_ID: Final = -1  # the justification of no row
 _KINDS: Final = {kind.clearance: kind.value for kind in Kind}
-_SIZE: Final = KEYS.index("size")
 
 
 class Valid(NamedTuple):
@@ -46,13 +48,12 @@ class PageRequest(NamedTuple):
 
     `valid` holds for the reader. It is right for the `generation` of this `epoch` and this `configuration`,
     until a justification above `last`, or an own one above `last_own`, comes, from `since` until before
-    `until`. None as `max_bytes`: bodies do not leave. `has_names`: ids and versions are wanted.
+    `until`. None as `max_bytes`: bodies do not leave.
     """
 
     query: Query
     kind: Disclosed
     max_bytes: int | None
-    has_names: bool
     valid: Valid
     epoch: str
     configuration: int
@@ -64,23 +65,28 @@ class PageRequest(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """The rows of a page by columns, in order of position. Dates are in microseconds since 1970.
-
-    `ids` and `versions` are empty unless the request asks for names.
-    """
+    """The keys of a page's rows by columns, in order of position. Dates are in microseconds since 1970."""
 
     # Columns, not rows: a page has a thousand rows, and its reader asks for a few of the columns.
     positions: Sequence[int] = ()
     dates: Sequence[int] = ()
     contents: Sequence[int] = ()
     sizes: Sequence[int] = ()
-    ids: Sequence[StixId] = ()
-    versions: Sequence[str] = ()
 
     @classmethod
-    def of(cls, rows: Sequence[tuple[Any, ...]]) -> Columns:
-        """Return the columns of rows of the driver."""
-        return cls(*zip(*rows, strict=True))
+    def of(cls, lists: Sequence[Any]) -> Columns:
+        """Return the columns of the lists of a driver: JSON texts, arrays, or None for no rows."""
+        columns = _read_lists(lists)
+        positions = columns[0]
+        # INVARIANT: a page is in order, and its last row is the place of its cursor (I4). Databases promise
+        # no order of the values in an aggregate, so the order is examined.
+        if any(map(ge, positions, positions[1:])):
+            columns = [*zip(*sorted(zip(*columns, strict=True)), strict=True)]
+        return cls(*columns)
+
+    def first(self, count: int) -> Columns:
+        """Return the first `count` rows."""
+        return self if count >= len(self.positions) else Columns(*(column[:count] for column in self))
 
 
 class PageEntries(NamedTuple):
@@ -107,17 +113,9 @@ def read_and_record(connection: Connection, ask: PageRequest, clock: Clock | Non
     shape, given = _given(ask, is_postgresql=True)
     given["clock"] = None if clock is None else to_microseconds(clock())
     text = page_statements.recorded_page(shape, is_cut=ask.max_bytes is not None, is_timed=clock is not None)
-    rows = text.rows(connection, given)
-    is_admitted, is_current, found, position, *_ = rows[0]
-    if position is None:
-        return PageEntries(is_admitted, is_current)
-    return PageEntries(
-        is_admitted=True,
-        is_current=True,
-        columns=Columns(*[*zip(*rows, strict=True)][3:]),
-        more=found > len(rows),
-        epoch=ask.epoch,
-    )
+    ((is_admitted, is_current, found, *lists),) = text.rows(connection, given)
+    rows = Columns.of(lists)
+    return PageEntries(is_admitted, is_current, rows, found > len(rows.positions), ask.epoch)
 
 
 def _read_and_record_on_sqlite(connection: Connection, ask: PageRequest, clock: Clock | None) -> PageEntries:
@@ -129,21 +127,26 @@ def _read_and_record_on_sqlite(connection: Connection, ask: PageRequest, clock: 
     ((is_admitted, is_current, at, revision),) = moment.rows(connection, given)
     if not (is_admitted and is_current):
         return PageEntries(bool(is_admitted), bool(is_current))
-    found = page_statements.rows(shape).rows(connection, given)
-    rows = Columns.of(found[: _count(found, ask.query.limit, ask.max_bytes)])
+    (lists,) = page_statements.rows(shape).rows(connection, given)
+    found = Columns.of(lists)
+    rows = found.first(_count(found.sizes, ask.query.limit, ask.max_bytes))
     if rows.positions:
         reader = ask.query.reader
         place = (reader.member, reader.nation, from_microseconds(at), ask.kind)
         disclosures.add(
             connection, Disclosure(*place, tuple(rows.positions), revision, ask.generation, ask.epoch)
         )
-    more = len(found) > len(rows.positions)
+    more = len(found.positions) > len(rows.positions)
     return PageEntries(is_admitted=True, is_current=True, columns=rows, more=more, epoch=ask.epoch)
 
 
-def _count(found: Sequence[tuple[Any, ...]], limit: int, max_bytes: int | None) -> int:
+def _read_lists(lists: Sequence[Any]) -> list[Sequence[Any]]:
+    return [orjson.loads(one) if isinstance(one, str) else one or () for one in lists]
+
+
+def _count(sizes: Sequence[int], limit: int, max_bytes: int | None) -> int:
     """Return the number of rows of a page: at most so many rows and bytes, but one row at least."""
-    sizes: list[int] = [row[_SIZE] for row in found[:limit]]
+    sizes = sizes[:limit]
     if max_bytes is None or sum(sizes) <= max_bytes:
         return len(sizes)
     return max(sum(total <= max_bytes for total in accumulate(sizes)), 1)
@@ -163,7 +166,7 @@ def emptiness(ask: PageRequest, clock: Clock | None, *, is_postgresql: bool) -> 
 
 def _given(ask: PageRequest, *, is_postgresql: bool) -> tuple[Shape, dict[str, Any]]:
     """Return the shape of a page's statement, and the values but for `clock`."""
-    shape, given = _selected(ask.query, ask.valid, is_postgresql=is_postgresql, has_names=ask.has_names)
+    shape, given = _selected(ask.query, ask.valid, is_postgresql=is_postgresql)
     reader = ask.query.reader
     return shape, given | {
         "token": reader.token,
@@ -180,13 +183,9 @@ def _given(ask: PageRequest, *, is_postgresql: bool) -> tuple[Shape, dict[str, A
     }
 
 
-def _selected(
-    query: Query, valid: Valid, *, is_postgresql: bool, has_names: bool = False
-) -> tuple[Shape, dict[str, Any]]:
+def _selected(query: Query, valid: Valid, *, is_postgresql: bool) -> tuple[Shape, dict[str, Any]]:
     """Return the shape and the values that select the rows of a query."""
-    shape = Shape.of(
-        query, len(valid.ids), is_postgresql=is_postgresql, has_own=bool(valid.own), has_names=has_names
-    )
+    shape = Shape.of(query, len(valid.ids), is_postgresql=is_postgresql, has_own=bool(valid.own))
     ids = [*valid.ids, *[_NO_ID] * (shape.ranges - len(valid.ids))]
     given: dict[str, Any] = {
         "nation": query.reader.nation,
@@ -209,23 +208,41 @@ def _selected(
     return shape, given | {name: carried(one, is_postgresql=is_postgresql) for name, one in lists.items()}
 
 
-def bodies(ask: Ask, page: PageEntries, *, is_postgresql: bool) -> list[bytes] | None:
-    """Return the bodies of the rows, in order; None: a body was erased, or another epoch has begun.
+def bodies(ask: Ask, epoch: str, sizes: Mapping[int, int], *, is_postgresql: bool) -> dict[int, bytes] | None:
+    """Return the bodies of these contents, given with their sizes, by content id.
 
-    Bodies never change, so no transaction is needed. At most 1 MB is fetched at once, because drivers copy
-    the bytes. `ask` runs a statement.
+    None: a body was erased, or another epoch has begun. Bodies never change, so no transaction is needed. At
+    most 1 MB is fetched at once, because drivers copy the bytes. `ask` runs a statement.
     """
     statement = page_statements.bodies(is_postgresql=is_postgresql)
-    contents = page.columns.contents
-    sizes = dict(zip(contents, page.columns.sizes, strict=True))
     found: dict[int, bytes] = {}
     for part in _parts(list(sizes), sizes):
-        given = {"contents": carried(part, is_postgresql=is_postgresql), "epoch": page.epoch}
+        given = {"contents": carried(part, is_postgresql=is_postgresql), "epoch": epoch}
         found.update(ask(statement, given))
     # A deletion may erase a body after the page was read. The caller reads the page again.
-    if not all(map(found.get, sizes)):
-        return None
-    return [found[id] for id in contents]
+    return found if all(map(found.get, sizes)) else None
+
+
+class RowKey(NamedTuple):
+    """A row of a ledger, as long as the row has this content: a change in place gives it another."""
+
+    nation: NationCode
+    position: int
+    content: int
+
+
+def names(ask: Ask, epoch: str, rows: Sequence[RowKey], *, is_postgresql: bool) -> dict[RowKey, Names] | None:
+    """Return the names of these rows of one nation's ledger.
+
+    None: a row was changed in place, or another epoch has begun. `ask` runs a statement.
+    """
+    statement = page_statements.names(is_postgresql=is_postgresql)
+    positions = carried([row.position for row in rows], is_postgresql=is_postgresql)
+    (lists,) = ask(statement, {"nation": rows[0].nation, "epoch": epoch, "positions": positions})
+    places, contents, *columns = _read_lists(lists)
+    keys = map(RowKey, repeat(rows[0].nation), places, contents)
+    found = dict(zip(keys, map(Names, *columns), strict=True))
+    return found if all(map(found.get, rows)) else None
 
 
 def _parts(ids: Sequence[int], sizes: Mapping[int, int]) -> Iterator[Sequence[int]]:
@@ -246,7 +263,8 @@ def is_there(connection: Connection, query: Query, valid: Valid) -> bool:
     shape, given = _selected(
         replace(query, limit=0), valid, is_postgresql=connection.dialect.name == "postgresql"
     )
-    return bool(page_statements.rows(shape).rows(connection, given))
+    ((positions, *_),) = page_statements.rows(shape).rows(connection, given)
+    return bool(_read_lists([positions])[0])
 
 
 class ServedRow(NamedTuple):

@@ -129,13 +129,11 @@ class TaxiiBackend(Backend):  # type: ignore[misc] # medallion ships no types
         # A HEAD sends no objects: its disclosure is that of a manifest, and causes no recall (policy 8).
         is_head = asked().environ["REQUEST_METHOD"] == "HEAD"
         kind = Disclosed.MANIFEST if is_head else Disclosed.OBJECTS
-        page = poll.objects(self._service, query, kind, has_names=False)
+        page = poll.objects(self._service, query, kind)
         if page.positions:
             rate_limits().charge(caller(), len(page.positions))
         following = self._next(query, page, Disclosed.OBJECTS)
-        # The list alone holds the bodies: each body must be freed when it was sent.
-        bodies, page = list(page.bodies), replace(page, bodies=())
-        return len(page.positions), pages.envelope(page, bodies, following, as_gzip=_as_gzip())
+        return len(page.positions), pages.envelope(page, following, self._service.kept, as_gzip=_as_gzip())
 
     def _next(self, query: Query, page: Page, resource: Disclosed) -> str | None:
         return poll.seal_cursor(self._service, query, page, resource) if page.more else None

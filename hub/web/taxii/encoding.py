@@ -10,14 +10,20 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from typing import Final
+from itertools import accumulate
+from typing import Final, cast
+
+from hub.actions.service.kept import Kept
 
 _LEVEL: Final = 6
 _RAW: Final = -zlib.MAX_WBITS  # deflate alone, without the frame of zlib or gzip
 _HEAD: Final = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"  # no time, no name, unknown system
+_COMMA: Final = b"\x00\x01\x00\xfe\xff,"  # a block without compression (RFC 1951 section 3.2.4)
 _LAST_BLOCK: Final = b"\x03\x00"  # an empty block, marked as the last
+_PART_BYTES: Final = 65_536  # few system calls for each page
 _TEXTS_KEPT: Final = 64
 _CHARACTERS_KEPT: Final = 256
 _NAMES: Final = frozenset({"gzip", "x-gzip"})  # RFC 9110 section 8.4.1.3: equivalent
@@ -62,17 +68,41 @@ _known_wish: Final = lru_cache(_TEXTS_KEPT)(_read_wish)
 # --- segments -------------------------------------------------------------------------------------
 
 
-def gzip(texts: Iterable[bytes]) -> list[bytes]:
-    """Return the parts of one gzip member of all texts (RFC 1952 section 2.3), each a segment of its own.
+def gzip(
+    head: bytes, texts: Sequence[bytes], tail: bytes, keys: Sequence[int], kept: Kept[int, bytes]
+) -> bytes:
+    """Return one gzip member (RFC 1952 section 2.3): head, one text or more with commas between, and tail.
 
-    Each text may be freed as soon as the next text is taken.
+    `kept` has the segments of recent texts, by the key of each text.
     """
+    found = kept.find(keys)
+    missing = {key: text for key, text, one in zip(keys, texts, found, strict=True) if one is None}
+    first, *made, last = _deflated([head, *missing.values(), tail])
+    if missing:
+        new = dict(zip(missing, made, strict=True))
+        kept.keep(new)
+        found = [new[key] if one is None else one for key, one in zip(keys, found, strict=True)]
+    checked, size = 0, 0
+    for part in joined(head, texts, tail):
+        checked, size = zlib.crc32(part, checked), size + len(part)
+    end = _LAST_BLOCK + checked.to_bytes(4, "little") + (size & 0xFFFFFFFF).to_bytes(4, "little")
+    return b"".join([_HEAD, first, _COMMA.join(cast(list[bytes], found)), last, end])
+
+
+def _deflated(texts: Iterable[bytes]) -> list[bytes]:
+    """Return the segment of each text."""
     deflater = zlib.compressobj(_LEVEL, zlib.DEFLATED, _RAW)
-    parts, crc, size = [_HEAD], 0, 0
-    for text in texts:
-        crc = zlib.crc32(text, crc)
-        size += len(text)
-        # INVARIANT: a full flush after each text: no text refers to another text.
-        parts += [deflater.compress(text), deflater.flush(zlib.Z_FULL_FLUSH)]
-    parts.append(_LAST_BLOCK + crc.to_bytes(4, "little") + (size & 0xFFFFFFFF).to_bytes(4, "little"))
-    return parts
+    # INVARIANT: a full flush after each text: no text refers to another text.
+    return [deflater.compress(text) + deflater.flush(zlib.Z_FULL_FLUSH) for text in texts]
+
+
+def joined(head: bytes, texts: Sequence[bytes], tail: bytes) -> Iterator[bytes]:
+    """Yield head, one text or more with commas between, and tail, in parts of about 64 KB."""
+    ends = [*accumulate(map(len, texts))]
+    before, start = head, 0
+    while start < len(texts):
+        # One join for each part: a page is a megabyte, and each copy of it counts.
+        stop = max(bisect_right(ends, (ends[start - 1] if start else 0) + _PART_BYTES), start + 1)
+        part = before + b",".join(texts[start:stop])
+        start, before = stop, b","
+        yield part if start < len(texts) else part + tail

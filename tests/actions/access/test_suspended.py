@@ -24,7 +24,7 @@ from hub.proofs import documents, keys, requests
 from tests.actions.pausing import Pause
 from tests.named_objects import identifier, malware
 from tests.recorded import disclosures_to
-from tests.world import URL, World, agreement, clause, jwk
+from tests.world import URL, World, agreement, clause, jwk, paged
 
 _TOKEN_DAYS = 1
 
@@ -168,7 +168,7 @@ def test_a_page_leaves_only_while_the_right_to_it_stands(world: World, ending: s
     """The reader was let in by the door; what reads the page asks again, and records nothing."""
     world.accepted("us-cert", malware("a"))
     query = replace(world.query("us-cert"), reader=authenticate.reader(_caller(world)))
-    assert poll.objects(world.service, query).rows
+    assert paged.objects(world.service, query).rows
     ENDINGS[ending](world, Purpose.SUBMIT)
     for ask in (poll.objects, poll.manifest):
         with pytest.raises(Unauthenticated):

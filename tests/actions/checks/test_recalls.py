@@ -9,11 +9,10 @@ import pytest
 
 from hub.actions.checks import check
 from hub.actions.operation import work
-from hub.actions.reading import poll
 from tests import postgres
 from tests.actions.damage import copied, damage
 from tests.stix_objects import indicator, malware, stix_id
-from tests.world import EVERY_VERSION, World, build, clause
+from tests.world import EVERY_VERSION, World, build, clause, paged
 
 Sound = tuple[World, str]
 
@@ -38,7 +37,7 @@ def _filled(url: str) -> Sound:
     world.clock.wait()
     world.push("us-agency", malware(1, tlp="green"), indicator(1, tlp="green"))
     for member in ("kr-agency", "kr-cert"):
-        poll.objects(world.service, world.query(member, selections=EVERY_VERSION))
+        paged.objects(world.service, world.query(member, selections=EVERY_VERSION))
     world.delete("us-agency", stix_id("malware", 1))
     world.push("us-agency", indicator(1, version=2, tlp="red"))
     world.clock.wait()

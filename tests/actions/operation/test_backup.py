@@ -24,7 +24,7 @@ from hub.store.backup import copies
 from hub.store.database.connection import Store
 from tests.actions.restoring import program, restored
 from tests.stix_objects import malware, stix_id
-from tests.world import EVERY_VERSION, Poller, World, build, clause
+from tests.world import EVERY_VERSION, Poller, World, build, clause, paged
 
 KINDS = ("cert", "agency")
 
@@ -222,7 +222,7 @@ def test_a_walk_from_before_goes_on_and_misses_nothing_of_what_follows(
     backup(database_url, tmp_path / "copy")
     world.push("us-agency", *(malware(n, tlp="green") for n in range(9)))  # lost with the database
     query = world.query("kr-agency", limit=15, selections=EVERY_VERSION)
-    page = poll.objects(world.service, query)
+    page = paged.objects(world.service, query)
     assert page.more
     cursor = poll.seal_cursor(world.service, query, page)
     world.clock.wait(1)

@@ -21,7 +21,7 @@ from hub.store.database.connection import Store
 from hub.store.schema import schemas
 from tests.actions.restoring import beside, restorer, sharing_world
 from tests.stix_objects import malware, stix_id
-from tests.world import Poller, World, clause
+from tests.world import Poller, World, clause, paged
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_pollers_by_date_and_by_next_get_all_that_is_new(world: World, back: Cal
     poller: Poller = world.follow("kr-agency")
     poller.poll()
     query = world.query("kr-agency", "US", 3)
-    page = poll.objects(world.service, query)
+    page = paged.objects(world.service, query)
     cursor = poll.seal_cursor(world.service, query, page)
     back()
     opened(world)

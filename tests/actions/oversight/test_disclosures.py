@@ -10,7 +10,6 @@ from sqlalchemy import text
 
 from hub.actions.operation import work
 from hub.actions.oversight import disclosures
-from hub.actions.reading import poll
 from hub.errors import Forbidden, NotFound
 from hub.model import (
     Caller,
@@ -30,7 +29,7 @@ from hub.store.agreement import agreements
 from hub.store.ledger import ends
 from hub.store.ledger.disclosures import add as record
 from tests.stix_objects import Json, indicator, malware, relationship, report, stix_id
-from tests.world import EVERY_VERSION, World, build, clause
+from tests.world import EVERY_VERSION, World, build, clause, paged
 
 MALWARE, INDICATOR = stix_id("malware"), stix_id("indicator")
 ABSENT = stix_id("malware", 77)
@@ -67,7 +66,7 @@ def ask(world: World, who: str | Caller, id: str = MALWARE) -> list[dict[str, An
 def fetch(world: World, member: str, origin: str | None = None, **filters: Any) -> str:
     """Poll once, one second later than whatever was before; return when."""
     world.clock.wait()
-    poll.objects(world.service, world.query(member, origin, **{"selections": EVERY_VERSION, **filters}))
+    paged.objects(world.service, world.query(member, origin, **{"selections": EVERY_VERSION, **filters}))
     return format_instant(world.clock.now)
 
 
@@ -159,7 +158,7 @@ def test_a_submitter_is_told_how_many_and_never_who(world: World, agreed: Json) 
     assert counts(world) == []  # its own are not among them
     for member in ("kr-agency", "kr-cert", "kr-agency", "us-partner"):
         fetch(world, member)
-    poll.manifest(world.service, world.query("kr-cert", "US", selections=EVERY_VERSION), Disclosed.MANIFEST)
+    paged.manifest(world.service, world.query("kr-cert", "US", selections=EVERY_VERSION), Disclosed.MANIFEST)
     assert counts(world) == [("manifest", 1, 0, 0), ("objects", 3, 0, 0)]
     world.delete("us-agency", MALWARE)
     work.work(world.service)
@@ -199,7 +198,7 @@ def test_objects_and_what_is_told_of_them_are_apart(world: World, agreed: Json) 
     query = world.query("kr-cert", "US", selections=EVERY_VERSION)
     for kind in (Disclosed.MANIFEST, Disclosed.VERSIONS):
         world.clock.wait()
-        poll.manifest(world.service, query, kind)
+        paged.manifest(world.service, query, kind)
     fetch(world, "kr-cert")
     assert [one["kind"] for one in ask(world, "us-cert")] == ["manifest", "versions", "objects"]
 
@@ -293,7 +292,7 @@ def test_a_page_whose_snapshot_was_older_than_its_clock_is_told_with_what_that_h
     world: World, agreed: Json
 ) -> None:
     """The clock of a page may be read when an ending has its instant and not yet its commit."""
-    (row,) = poll.objects(world.service, world.query("kr-agency", "US")).rows
+    (row,) = paged.objects(world.service, world.query("kr-agency", "US")).rows
     with world.service.store.read() as connection:
         revision = ends.revision(connection, NationCode("KR"))
         generation = agreements.generation(connection).number

@@ -8,11 +8,10 @@ from collections.abc import Iterator
 import pytest
 
 from hub.actions.operation import work
-from hub.actions.reading import poll
 from hub.model import Disclosed, NationCode
 from tests.actions.recalling import INDICATOR, MALWARE, about, fetch, level, sharing_nations, told, worked
 from tests.stix_objects import Json, identity, indicator, malware, observable, relationship, report, stix_id
-from tests.world import EVERY_VERSION, World, clause
+from tests.world import EVERY_VERSION, World, clause, paged
 
 
 @pytest.fixture
@@ -28,9 +27,9 @@ def test_who_has_not_fetched_it_gets_no_note(world: World) -> None:
     world.push("us-agency", malware(tlp="green"), indicator(tlp="green"))
     fetch(world, "kr-agency2", types=frozenset({"indicator"}))
     query = world.query("kr-partner", selections=EVERY_VERSION)
-    poll.manifest(world.service, query)
-    poll.manifest(world.service, query, Disclosed.VERSIONS)
-    poll.objects(world.service, query, Disclosed.MANIFEST)  # a HEAD
+    paged.manifest(world.service, query)
+    paged.manifest(world.service, query, Disclosed.VERSIONS)
+    paged.objects(world.service, query, Disclosed.MANIFEST)  # a HEAD
     fetch(world, "kr-cert")
     world.delete("us-agency", MALWARE)
     fetch(world, "jp-cert")

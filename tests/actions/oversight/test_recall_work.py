@@ -12,7 +12,6 @@ from sqlalchemy import select
 
 from hub.actions.operation import administer
 from hub.actions.oversight import recall
-from hub.actions.reading import poll
 from hub.model import Disclosed, Disclosure, MemberId
 from hub.store.agreement import agreements
 from hub.store.ledger import disclosures as stored_disclosures
@@ -23,7 +22,7 @@ from hub.store.schema.recall_tables import recall as recall_table
 from tests.actions.recalling import MALWARE, about, fetch, sharing_nations, told, worked
 from tests.patience import PATIENCE_SECONDS
 from tests.stix_objects import malware, relationship, stix_id
-from tests.world import EVERY_VERSION, World
+from tests.world import EVERY_VERSION, World, paged
 
 
 @pytest.fixture
@@ -57,10 +56,10 @@ def test_work_that_is_done_twice_tells_once(world: World) -> None:
 def in_flight(world: World, member: str) -> Disclosure:
     """Return what a page is about to record that the member is given now."""
     query = world.query(member, "US", selections=EVERY_VERSION)
-    rows = poll.manifest(world.service, world.query("us-cert", "US", selections=EVERY_VERSION)).rows
+    rows = paged.manifest(world.service, world.query("us-cert", "US", selections=EVERY_VERSION)).rows
     assert rows
     nation = query.reader.nation
-    page = poll.manifest(world.service, query)
+    page = paged.manifest(world.service, query)
     with world.service.store.read() as connection:
         revision = ends.revision(connection, nation)
         generation = agreements.generation(connection).number

@@ -9,12 +9,11 @@ import pytest
 
 from hub.actions.oversight import disclosures, explain
 from hub.actions.oversight.explain import ExplanationRequest
-from hub.actions.reading import poll
 from hub.errors import NotFound
 from hub.model import Caller, Kind, Member, MemberId, Scope, StixId
 from tests.actions.recalling import EVERYBODY, MALWARE, fetch, sharing_nations, worked
 from tests.stix_objects import indicator, malware
-from tests.world import EVERY_VERSION, World
+from tests.world import EVERY_VERSION, World, paged
 
 
 @pytest.fixture
@@ -86,7 +85,7 @@ def test_what_others_were_told_changes_no_answer_of_who_fetched_nothing(world: W
     def answers() -> list[Any]:
         found: list[Any] = []
         for member in bystanders:
-            page = poll.objects(world.service, world.query(member, selections=EVERY_VERSION))
+            page = paged.objects(world.service, world.query(member, selections=EVERY_VERSION))
             found.append([(row.id, row.version, row.body) for row in page.rows])
         return found
 

@@ -19,7 +19,7 @@ from hub.model import Page, Query, VersionFilter
 from hub.store.schema.tables import ledger, release
 from tests.named_objects import LEVELS, identity, malware, relation, report
 from tests.stix_objects import TLP
-from tests.world import World, clause
+from tests.world import World, clause, paged
 
 _ROUNDS = 8
 _PAGE = 3
@@ -42,7 +42,7 @@ class IncrementalPoller:
         while True:
             was_over = is_over.is_set()
             before = self.world.clock()
-            page = poll.objects(self.world.service, query)
+            page = paged.objects(self.world.service, query)
             if page.rows:
                 self.pages.append((before, page, self.world.clock()))
                 query = self._next(query, page)

@@ -13,7 +13,7 @@ from hub.actions.reading import poll
 from hub.model import Clearance, Kind, NationCode, StixId, VersionFilter
 from hub.store.schema.tables import member
 from tests.named_objects import identifier, malware
-from tests.world import World
+from tests.world import World, paged
 
 _FIRST, _ALL = (frozenset({one}) for one in (VersionFilter.FIRST, VersionFilter.ALL))
 _OWN = StixId(identifier("malware", "own"))
@@ -71,7 +71,7 @@ def test_a_row_given_a_known_justification_is_found_by_a_process_that_knew_it_be
 
 
 def _names(world: World, query: Any) -> list[str]:
-    rows = poll.objects(world.service, query).rows
+    rows = paged.objects(world.service, query).rows
     return [json.loads(row.body)["name"] for row in rows if not world.is_hubs_own(row)]
 
 

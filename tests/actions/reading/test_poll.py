@@ -12,12 +12,13 @@ import pytest
 from hub.actions.reading import poll
 from hub.actions.service import in_force
 from hub.errors import BadCursor, BadFilter
-from hub.model import Limits, Query, Row, VersionFilter, version_key
+from hub.model import Limits, Query, VersionFilter, version_key
 from hub.rules.release.justifications import is_visible
 from hub.store.ledger import pages
 from hub.store.ledger.pages import Valid
 from tests.named_objects import address, malware, relation
-from tests.world import World, clause
+from tests.world import World, clause, paged
+from tests.world.paged import Row
 
 _LAST, _FIRST, _ALL = (frozenset({f}) for f in (VersionFilter.LAST, VersionFilter.FIRST, VersionFilter.ALL))
 
@@ -29,7 +30,7 @@ def _names(rows: Any) -> list[str]:
 def _pages(world: World, query: Query) -> list[tuple[Row, ...]]:
     found, start = [], query
     while True:
-        page = poll.objects(world.service, query)
+        page = paged.objects(world.service, query)
         found.append(page.rows)
         if not page.more:
             return found
@@ -49,7 +50,7 @@ def ten(world: World) -> World:
 
 def test_however_many_justifications_stand_a_poll_is_answered(ten: World) -> None:
     query = ten.query("kr-cert", "US", selections=_FIRST)
-    right = _names(poll.objects(ten.service, query).rows)
+    right = _names(paged.objects(ten.service, query).rows)
     with ten.service.store.read() as connection:
         known = ten.service.in_force.visible(connection, query.reader, ten.clock()).valid(query).ids
         others = range(100_000, 170_000)
@@ -59,13 +60,13 @@ def test_however_many_justifications_stand_a_poll_is_answered(ten: World) -> Non
 
 def test_a_new_justification_alone_is_evaluated(ten: World, monkeypatch: pytest.MonkeyPatch) -> None:
     query = ten.query("kr-cert")
-    assert len(poll.objects(ten.service, query).rows) > 10
+    assert len(paged.objects(ten.service, query).rows) > 10
     asked: list[Any] = []
     monkeypatch.setattr(in_force, "is_visible", lambda *a: [is_visible(*a), asked.append(a)][0])
     ten.accepted("us-cert", malware("other", "amber+strict"))
-    assert "other" in _names(poll.objects(ten.service, ten.query("kr-cert", "US")).rows)
+    assert "other" in _names(paged.objects(ten.service, ten.query("kr-cert", "US")).rows)
     assert len(asked) == 1
-    poll.objects(ten.service, query)
+    paged.objects(ten.service, query)
     assert len(asked) == 1
 
 
@@ -82,7 +83,7 @@ def test_pages_of_any_size_give_everything_once_in_order(ten: World, limit: int)
 
 
 def test_a_page_ends_at_its_bytes_but_is_never_empty(ten: World) -> None:
-    size = len(poll.objects(ten.service, ten.query("kr-cert", "US", 1)).rows[0].body)
+    size = len(paged.objects(ten.service, ten.query("kr-cert", "US", 1)).rows[0].body)
     for page_bytes, lengths in [(1, [1] * 10), (3 * size, [3, 3, 3, 1]), (3 * size - 1, [2] * 5)]:
         small = ten.changed(limits=Limits(page_bytes=page_bytes))
         assert [len(page) for page in _pages(small, small.query("kr-cert", "US"))] == lengths
@@ -90,44 +91,46 @@ def test_a_page_ends_at_its_bytes_but_is_never_empty(ten: World) -> None:
 
 def test_a_manifest_is_the_same_without_bodies(ten: World) -> None:
     query = ten.query("kr-cert", "US", 4)
-    objects, manifest = poll.objects(ten.service, query), poll.manifest(ten.service, query)
+    objects, manifest = paged.objects(ten.service, query), paged.manifest(ten.service, query)
     assert manifest.more
     assert list(manifest.rows) == [replace(row, body=b"") for row in objects.rows]
 
 
 def test_an_empty_ledger_is_an_empty_page(world: World) -> None:
-    assert poll.objects(world.service, world.query("kr-cert", "US")).rows == ()
-    assert not poll.objects(world.service, world.query("kr-cert", "US")).more
+    assert paged.objects(world.service, world.query("kr-cert", "US")).rows == ()
+    assert not paged.objects(world.service, world.query("kr-cert", "US")).more
 
 
 def test_what_is_written_between_two_pages_comes_on_the_last(ten: World) -> None:
     query = ten.query("kr-cert", "US", 6)
-    page = poll.objects(ten.service, query)
+    page = paged.objects(ten.service, query)
     ten.accepted("us-cert", malware("0", version=2), malware("new"))
     rest = poll.open_cursor(ten.service, query, poll.seal_cursor(ten.service, query, page))
-    assert _names(poll.objects(ten.service, rest).rows) == ["6", "7", "8", "9", "0", "new"]
+    assert _names(paged.objects(ten.service, rest).rows) == ["6", "7", "8", "9", "0", "new"]
 
 
 def test_what_is_withdrawn_between_two_pages_is_not_served(ten: World) -> None:
     query = ten.query("kr-cert", "US", 6)
-    page = poll.objects(ten.service, query)
+    page = paged.objects(ten.service, query)
     ten.accepted("us-cert", malware("7", "red", version=2))
     rest = poll.open_cursor(ten.service, query, poll.seal_cursor(ten.service, query, page))
-    assert _names(poll.objects(ten.service, rest).rows) == ["6", "8", "9"]
+    assert _names(paged.objects(ten.service, rest).rows) == ["6", "8", "9"]
 
 
 # --- added_after ----------------------------------------------------------------------------------
 
 
 def test_added_after_is_exclusive_to_the_microsecond(ten: World) -> None:
-    rows = poll.objects(ten.service, ten.query("kr-cert", "US")).rows
+    rows = paged.objects(ten.service, ten.query("kr-cert", "US")).rows
     microsecond = timedelta(microseconds=1)
     for n, row in enumerate(rows):
         for instant, expected in [
             (row.date_added - microsecond, rows[n:]),
             (row.date_added, rows[n + 1 :]),
         ]:
-            assert poll.objects(ten.service, ten.query("kr-cert", "US", added_after=instant)).rows == expected
+            assert (
+                paged.objects(ten.service, ten.query("kr-cert", "US", added_after=instant)).rows == expected
+            )
 
 
 def test_added_after_before_and_behind_everything(ten: World) -> None:
@@ -199,7 +202,7 @@ def test_objects_with_spec_version_take_the_earlier_positions(world: World) -> N
 
 def test_a_cursor_serves_its_reader_collection_and_filters_alone(ten: World) -> None:
     query = ten.query("kr-cert", "US", 2, types=frozenset({"malware"}))
-    page = poll.objects(ten.service, query)
+    page = paged.objects(ten.service, query)
     text = poll.seal_cursor(ten.service, query, page)
     others = [
         ten.query("kr-agency", "US", 2, types=frozenset({"malware"})),
@@ -236,11 +239,11 @@ def test_a_cursor_carries_its_filters_for_who_does_not_repeat_them(
     ten: World, filters: dict[str, Any]
 ) -> None:
     query = ten.query("kr-cert", "US", 2, **filters)
-    text = poll.seal_cursor(ten.service, query, poll.objects(ten.service, query))
+    text = poll.seal_cursor(ten.service, query, paged.objects(ten.service, query))
     plain = ten.query("kr-cert", "US", 2)
     continued = poll.open_cursor(ten.service, plain, text, is_filtered=False)
     assert continued == poll.open_cursor(ten.service, query, text)
-    assert [row.id for row in poll.objects(ten.service, continued).rows] == [
+    assert [row.id for row in paged.objects(ten.service, continued).rows] == [
         row.id for row in ten.rows("kr-cert", "US", **filters)[2:4]
     ]
 
@@ -248,7 +251,7 @@ def test_a_cursor_carries_its_filters_for_who_does_not_repeat_them(
 def test_an_id_in_the_path_is_not_widened_by_a_cursor(ten: World) -> None:
     one, two = (frozenset({malware(name)["id"]}) for name in ("1", "2"))
     everything = ten.query("kr-cert", "US", 2)
-    page = poll.objects(ten.service, everything)
+    page = paged.objects(ten.service, everything)
     for ids in (frozenset(), two, one | two):
         text = poll.seal_cursor(ten.service, replace(everything, ids=ids), page)
         with pytest.raises(BadCursor):
@@ -260,7 +263,7 @@ def test_an_id_in_the_path_is_not_widened_by_a_cursor(ten: World) -> None:
 
 def test_filters_too_long_for_a_cursor_are_to_be_repeated(ten: World) -> None:
     ids = [malware(str(n))["id"] for n in range(200)]
-    page = poll.objects(ten.service, ten.query("kr-cert", "US", 2))
+    page = paged.objects(ten.service, ten.query("kr-cert", "US", 2))
     lengths = []
     for count in range(1, 200, 5):
         query = ten.query("kr-cert", "US", 2, ids=frozenset(ids[:count]))
@@ -277,17 +280,17 @@ def test_filters_too_long_for_a_cursor_are_to_be_repeated(ten: World) -> None:
 def test_behind_a_cursor_added_after_may_be_repeated_left_out_or_later(ten: World) -> None:
     instant = ten.rows("kr-cert", "US")[2].date_added
     query = ten.query("kr-cert", "US", 2, added_after=instant)
-    text = poll.seal_cursor(ten.service, query, poll.objects(ten.service, query))
+    text = poll.seal_cursor(ten.service, query, paged.objects(ten.service, query))
     last = ten.rows("kr-cert", "US")[6].date_added
     for date, expected in ((instant, ["5", "6"]), (None, ["5", "6"]), (last, ["7", "8"])):
         again = replace(query, added_after=date)
-        rows = poll.objects(ten.service, poll.open_cursor(ten.service, again, text)).rows
+        rows = paged.objects(ten.service, poll.open_cursor(ten.service, again, text)).rows
         assert _names(rows) == expected
 
 
 def test_an_altered_or_invented_cursor_is_refused(ten: World) -> None:
     query = ten.query("kr-cert", "US", 2)
-    text = poll.seal_cursor(ten.service, query, poll.objects(ten.service, query))
+    text = poll.seal_cursor(ten.service, query, paged.objects(ten.service, query))
     for n in range(0, len(text), 7):
         with pytest.raises(BadCursor):
             poll.open_cursor(ten.service, query, text[:n] + ("A" if text[n] != "A" else "B") + text[n + 1 :])
@@ -301,7 +304,7 @@ def test_an_altered_or_invented_cursor_is_refused(ten: World) -> None:
 
 def test_a_cursor_tells_its_holder_nothing(ten: World) -> None:
     query = ten.query("kr-cert", "US", 2)
-    page = poll.objects(ten.service, query)
+    page = paged.objects(ten.service, query)
     assert poll.seal_cursor(ten.service, query, page) != poll.seal_cursor(ten.service, query, page)
     many = ten.query(
         "kr-cert", "US", 2, ids=frozenset(row["id"] for row in map(malware, map(str, range(999))))
@@ -311,6 +314,6 @@ def test_a_cursor_tells_its_holder_nothing(ten: World) -> None:
 
 def test_cursors_serve_across_processes(ten: World) -> None:
     query = ten.query("kr-cert", "US", 2)
-    text = poll.seal_cursor(ten.service, query, poll.objects(ten.service, query))
+    text = poll.seal_cursor(ten.service, query, paged.objects(ten.service, query))
     assert poll.open_cursor(ten.changed().service, query, text).added_after is not None
     assert BadFilter.status == BadCursor.status == 400

@@ -18,11 +18,11 @@ from hub.actions.agreement import simulate
 from hub.actions.operation import work
 from hub.actions.oversight import disclosures, explain
 from hub.actions.oversight.explain import ExplanationRequest
-from hub.actions.reading import poll
 from hub.errors import HubError
-from hub.model import NationCode, Row, StixId, VersionFilter
+from hub.model import NationCode, StixId, VersionFilter
 from tests.stix_objects import TLP, Json, indicator, malware, observable, relationship, report, sdo
-from tests.world import World, build, clause
+from tests.world import World, build, clause, paged
+from tests.world.paged import Row
 
 CERT, AGENCY = "us-cert", "us-agency"
 HIDE = {"anonymise": "agency"}
@@ -63,7 +63,7 @@ class Transcript:
     def _listed(self, reader: str, id: StixId) -> list[Any]:
         every = frozenset({VersionFilter.ALL})
         query = self.world.query(reader, ids=frozenset({id}), selections=every)
-        return [_told(row)[:-1] for row in poll.manifest(self.world.service, query).rows]
+        return [_told(row)[:-1] for row in paged.manifest(self.world.service, query).rows]
 
     def of_us(self, reader: str) -> list[Row]:
         """What the reader is served of the nation whose source is hidden."""

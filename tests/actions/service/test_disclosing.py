@@ -32,7 +32,7 @@ from hub.store.schema.tables import (
 from tests.patience import PATIENCE_SECONDS, wait_for
 from tests.recorded import disclosures_to
 from tests.stix_objects import indicator, malware, relationship, report, sdo, stix_id
-from tests.world import EVERY_VERSION, START, World, build, clause
+from tests.world import EVERY_VERSION, START, World, build, clause, paged
 
 KR = NationCode("KR")
 
@@ -58,15 +58,15 @@ def recorded(world: World) -> list[Disclosure]:
 
 
 def test_an_answer_without_objects_discloses_nothing(world: World) -> None:
-    poll.objects(world.service, world.query("kr-cert", "JP"))
-    poll.objects(world.service, world.query("kr-cert", types=frozenset({"campaign"})))
+    paged.objects(world.service, world.query("kr-cert", "JP"))
+    paged.objects(world.service, world.query("kr-cert", types=frozenset({"campaign"})))
     assert poll.exists(world.service, world.query("kr-cert", "US"))
     assert not recorded(world)
 
 
 def test_a_page_is_recorded_with_exactly_the_rows_it_held(world: World) -> None:
     query = world.query("kr-agency", "US", 4, types=frozenset({"malware"}))
-    page = poll.objects(world.service, query)
+    page = paged.objects(world.service, query)
     (one,) = recorded(world)
     positions = tuple(row.position for row in page.rows)
     snapshot = (one.revision, one.generation)
@@ -85,13 +85,13 @@ def test_every_page_of_a_walk_is_recorded(world: World) -> None:
 @pytest.mark.parametrize("kind", [Disclosed.MANIFEST, Disclosed.VERSIONS])
 def test_what_was_told_about_objects_is_recorded_as_such(world: World, kind: Disclosed) -> None:
     query = world.query("kr-cert", "US", selections=EVERY_VERSION)
-    page = poll.manifest(world.service, query, kind)
+    page = paged.manifest(world.service, query, kind)
     (one,) = recorded(world)
     assert (one.kind, len(one.positions)) == (kind, len(page.rows))
 
 
 def test_it_is_known_who_was_given_one_row(world: World) -> None:
-    (row,) = poll.objects(world.service, world.query("kr-cert", ids=frozenset({stix_id("malware", 3)}))).rows
+    (row,) = paged.objects(world.service, world.query("kr-cert", ids=frozenset({stix_id("malware", 3)}))).rows
     world.drain(world.query("kr-agency", types=frozenset({"indicator"})))
     world.drain(world.query("kr-partner"))
     world.drain(world.query("kr-agency", "US", types=frozenset({"malware"})))
@@ -112,12 +112,12 @@ def test_what_was_read_before_an_ending_is_ordered_before_it_whatever_the_clocks
     def advance(connection: Connection, now: datetime) -> None:
         original(connection, now)
         world.clock.wait(2)
-        poll.objects(world.service, query)
+        paged.objects(world.service, query)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(agreements, "advance", advance)
         world.terminate(view, "JP")
-    poll.objects(world.service, query)
+    paged.objects(world.service, query)
     before, after = recorded(world)
     with world.service.store.read() as connection:
         ended = select(period.c.ended_at, period.c.ended_generation).where(period.c.ended_at.is_not(None))
@@ -129,13 +129,13 @@ def test_what_was_read_before_an_ending_is_ordered_before_it_whatever_the_clocks
 
 def test_what_was_read_before_a_row_was_narrowed_is_ordered_before_it(world: World) -> None:
     query = world.query("kr-cert", ids=frozenset({stix_id("malware", 1)}))
-    poll.objects(world.service, query)
+    paged.objects(world.service, query)
     target = stix_id("malware", 1)
     world.push("us-agency", report(tlp="green", refs=[target]))
     world.push("us-agency", malware(1, tlp="red", version=2))
-    poll.objects(world.service, world.query("kr-cert", types=frozenset({"malware"})))
+    paged.objects(world.service, world.query("kr-cert", types=frozenset({"malware"})))
     world.delete("us-agency", stix_id("malware", 3))
-    poll.objects(world.service, world.query("kr-cert", types=frozenset({"malware"})))
+    paged.objects(world.service, world.query("kr-cert", types=frozenset({"malware"})))
     revisions = [one.revision for one in recorded(world)]
     assert revisions == sorted(set(revisions))
 
@@ -145,10 +145,10 @@ def test_a_narrowed_row_tells_which_revision_narrowed_it(world: World) -> None:
     query = world.query("kr-cert", ids=frozenset({id}))
     world.agree(["US", "KR"], clause("US", "KR", "green", types=["relationship", "note"]))
     world.push("us-agency", relationship(tlp="green", refs=[stix_id("note")]))
-    poll.objects(world.service, query)
+    paged.objects(world.service, query)
     world.push("us-agency", sdo("note", tlp="green"), malware(1, tlp="green", version=2))
     world.push("us-agency", relationship(tlp="green", version=2, refs=[stix_id("note"), stix_id("malware")]))
-    poll.objects(world.service, world.query("kr-cert", ids=frozenset({id}), selections=EVERY_VERSION))
+    paged.objects(world.service, world.query("kr-cert", ids=frozenset({id}), selections=EVERY_VERSION))
     with world.service.store.read() as connection:
         (narrowed,) = connection.execute(select(rejustification.c.revision)).scalars()
     before, after = recorded(world)
@@ -167,7 +167,7 @@ class Failing(Store):
 def test_nothing_leaves_when_it_cannot_be_recorded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Store, "record", Failing.record)
     with pytest.raises(Unavailable):
-        poll.objects(world.service, world.query("kr-cert"))
+        paged.objects(world.service, world.query("kr-cert"))
 
 
 def _ask(world: World, *ids: str) -> PageRequest:
@@ -175,7 +175,7 @@ def _ask(world: World, *ids: str) -> PageRequest:
     query = world.query("kr-cert", ids=frozenset(map(StixId, ids)))
     with world.service.store.read() as connection:
         valid = world.service.in_force.visible(connection, query.reader, present(world.service, connection))
-    return PageRequest(query, Disclosed.OBJECTS, None, True, valid.valid(query), *valid[2:])
+    return PageRequest(query, Disclosed.OBJECTS, None, valid.valid(query), *valid[2:])
 
 
 def _together(world: World, asks: Sequence[PageRequest]) -> tuple[list[PageEntries | BaseException], int]:
@@ -269,7 +269,7 @@ def test_a_page_that_was_begun_before_the_hub_was_closed_is_not_told(
 
     monkeypatch.setattr(pages, "read_and_record", tell)
     with pytest.raises(Closed):
-        poll.objects(world.service, world.query("kr-cert"))
+        paged.objects(world.service, world.query("kr-cert"))
     with world.service.store.read(when_closed=True) as connection:
         assert disclosures_to(connection, KR) == []
     world.close()
@@ -304,7 +304,7 @@ def test_who_waits_no_longer_takes_no_equal_page_with_it(
 def test_a_page_of_one_epoch_has_no_bodies_of_another(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between a page and its bodies a fork begins, in which the numbers of bodies name other objects."""
     query, secret = world.query("kr-cert", ids=frozenset({stix_id("malware", 1)})), b'{"name": "secret"}'
-    (right,) = poll.objects(world.service, query).rows
+    (right,) = paged.objects(world.service, query).rows
     original = Disclosures.disclose
 
     def disclose(self: Disclosures, store: Store, ask: PageRequest) -> PageEntries:
@@ -315,7 +315,7 @@ def test_a_page_of_one_epoch_has_no_bodies_of_another(world: World, monkeypatch:
 
     forked: list[int] = []
     monkeypatch.setattr(Disclosures, "disclose", disclose)
-    (row,) = poll.objects(world.service, query).rows
+    (row,) = paged.objects(world.service, query).rows
     assert forked
     assert row.body == right.body
 

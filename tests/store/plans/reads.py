@@ -25,7 +25,7 @@ from hub.model import (
 from hub.store.records import others
 from tests.stix_objects import indicator, relationship
 from tests.store.plans.large import Large, copied, models
-from tests.world import EVERY_VERSION, NEWEST, clause
+from tests.world import EVERY_VERSION, NEWEST, World, clause
 
 Act = Callable[[], Any]
 
@@ -45,7 +45,7 @@ def polls(large: Large) -> dict[str, Act]:
         given = {"limit": LIMIT, **filters}
         query = world.query("kr-agency", **given)
         act = poll.manifest if name.startswith("manifest") else poll.objects
-        return lambda: act(world.service, query)
+        return lambda: _cold(world, lambda: act(world.service, query))
 
     late = world.clock.now + timedelta(days=900)
     recent = _date(large, "KR", middle)
@@ -68,12 +68,21 @@ def polls(large: Large) -> dict[str, Act]:
         "all versions": of("objects", selections=EVERY_VERSION),
         "manifest": of("manifest"),
         "manifest of one object": of("manifest", ids=frozenset({id})),
-        "versions of one object": lambda: poll.manifest(
-            world.service,
-            world.query("kr-agency", "US", LIMIT, ids=frozenset({id}), selections=EVERY_VERSION),
-            Disclosed.VERSIONS,
+        "versions of one object": lambda: _cold(
+            world,
+            lambda: poll.manifest(
+                world.service,
+                world.query("kr-agency", "US", LIMIT, ids=frozenset({id}), selections=EVERY_VERSION),
+                Disclosed.VERSIONS,
+            ),
         ),
     }
+
+
+def _cold(world: World, act: Act) -> Any:
+    """Ask without kept texts: every statement of the poll is asked."""
+    world.service.kept.clear()
+    return act()
 
 
 def explanations(large: Large) -> dict[str, Act]:
