@@ -22,5 +22,5 @@ def _undone(store: Store) -> Iterator[Connection]:
 @contextmanager
 def unrecorded() -> Iterator[None]:
     """Let no page that is asked for meanwhile be recorded."""
-    with patch.object(Store, "record", _undone):
+    with patch.object(Store, "record", _undone), patch.object(Store, "record_alone", lambda *_: None):
         yield

@@ -13,8 +13,9 @@ from typing import TypeVar, cast
 from hub.actions.service.kept import Kept
 from hub.actions.service.service import Service
 from hub.model import Names, NationCode
+from hub.store.database.alone import Ask
 from hub.store.ledger import pages
-from hub.store.ledger.pages import Ask, PageEntries, RowKey
+from hub.store.ledger.pages import PageEntries, RowKey
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hub.errors import Unavailable
+from hub.store.database.alone import Ask
 from hub.store.database.connection import Store
 from hub.store.ledger import pages
 from hub.store.ledger.pages import PageEntries, PageRequest
@@ -89,11 +90,29 @@ def _failure(store: Store, batch: Sequence[_Entry]) -> BaseException | None:
 
 
 def _record(store: Store, batch: Sequence[_Entry]) -> None:
+    if len(batch) == 1 and (page := _recorded_alone(store, batch[0].ask)) is not None:
+        batch[0].page = page
+        return
     with store.record() as connection:
-        told = [pages.read_and_record(connection, entry.ask, store.clock) for entry in batch]
+        told = [
+            _recorded(store, lambda statement, given: statement.rows(connection, given), entry.ask)
+            for entry in batch
+        ]
     # INVARIANT: behind the `with`: the pages are given out only after COMMIT.
     for entry, one in zip(batch, told, strict=True):
         entry.page = one
+
+
+def _recorded_alone(store: Store, ask: PageRequest) -> PageEntries | None:
+    """Return the page, recorded by one statement and COMMIT; None: it has to be done in a transaction."""
+    # INVARIANT: as in `_empty`.
+    if ask.epoch != store.memory.epoch:
+        return None
+    return store.record_alone(lambda run: _recorded(store, run, ask))
+
+
+def _recorded(store: Store, run: Ask, ask: PageRequest) -> PageEntries:
+    return pages.read_and_record(run, ask, store.clock, is_postgresql=not store.is_sqlite)
 
 
 def _empty(store: Store, ask: PageRequest) -> PageEntries | None:

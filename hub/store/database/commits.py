@@ -122,6 +122,31 @@ class CommitAdmission:
             if tries:
                 self._has_trial = False
 
+    @contextlib.contextmanager
+    def admit_alone(
+        self, driver: psycopg.Connection[Any], info: dict[Any, Any], invalidate: Callable[[], None]
+    ) -> Iterator[bool]:
+        """Say whether one statement may be run as a transaction of its own, and bound its COMMIT.
+
+        False while no standby confirms: then a transaction of `admit` has to be the trial. Raises
+        CommitInDoubt as `commit`; the connection is then closed.
+        """
+        if self._in_vain_at is not None:
+            yield False
+            return
+        info.pop(_UNREPLICATED, None)
+        bound = _Bound(driver)
+        with bound.within(COMMIT_SECONDS):
+            yield True
+        is_unreplicated = info.pop(_UNREPLICATED, False)
+        if is_unreplicated or bound.is_over:  # a late cancellation would hit the next statement
+            invalidate()
+        # INVARIANT: recorded means on a standby, as acknowledged does.
+        if is_unreplicated:
+            self._in_vain_at = time.monotonic()
+            _logger.warning("database: no standby has confirmed a COMMIT")
+            raise CommitInDoubt(IN_DOUBT)
+
     def _takes_trial(self) -> bool:
         """Return whether this caller is the trial. Raises Interrupted for any other, while none confirms."""
         with self._lock:

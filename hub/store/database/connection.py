@@ -15,12 +15,14 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from hub.errors import Closed, DamagedDatabase, Interrupted, Reconfigured, Unavailable
 from hub.store.database import (
+    alone,
     causes,
     commits,
     engines,
     epochs,
     moments,
 )
+from hub.store.database.alone import Ask, Done
 from hub.store.database.engines import Place
 from hub.store.database.epochs import State
 from hub.store.database.memory import Memory
@@ -141,6 +143,27 @@ class Store:
         except (*DRIVER_ERRORS, DBAPIError, PoolTimeoutError):
             with self.read() as connection:
                 return statement.rows(connection, given)
+
+    def record_alone(self, act: Callable[[Ask], Done]) -> Done | None:
+        """Return what `act` returns, once it is committed. `act` reads and records as `alone.run` says.
+
+        None: it has to be done in a transaction of `record`, which names the reason. Raises Unavailable and
+        InDoubt as `record`.
+        """
+        try:
+            with closing(self._recording.raw_connection()) as pooled:
+                try:
+                    return alone.run(pooled, self._admission, act)
+                except DRIVER_ERRORS:
+                    pooled.invalidate()
+                    raise
+        except DRIVER_ERRORS as error:
+            if isinstance(error, sqlite3.Error) and _passes(error, error):
+                # After the longest wait for the lock that there is.
+                raise _unavailable(error, self._place) from error
+        except (DBAPIError, PoolTimeoutError):
+            pass
+        return None
 
     @contextmanager
     def _transaction(

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
 from hub.model import (
     Disclosed,
-    Disclosure,
     MemberId,
     NationCode,
     from_microseconds,
@@ -24,29 +23,6 @@ from hub.store.schema.disclosure_tables import disclosure
 _D = disclosure.c
 _LONGEST_RUN: Final = 1_000_000  # above any page: damaged text must not ask for more memory
 _RUN: Final = re.compile(r"([1-9][0-9]{0,17})(?:\+([1-9][0-9]{0,6}))?", re.ASCII)
-
-
-def add(connection: Connection, *disclosures: Disclosure) -> None:
-    """Record the disclosures, in the order given."""
-    # INVARIANT: disclosures are append-only evidence. Nothing changes or deletes an entry of a hub in use.
-    connection.execute(
-        insert(disclosure),
-        [
-            {
-                "member": one.member,
-                "recipient": one.recipient,
-                "at": to_microseconds(one.at),
-                "kind": one.kind,
-                "revision": one.revision,
-                "generation": one.generation,
-                "epoch": one.epoch,
-                "first_position": one.positions[0],
-                "last_position": one.positions[-1],
-                "runs": encode(one.positions),
-            }
-            for one in disclosures
-        ],
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +104,14 @@ RECORDED: Final = """ends AS (
             last_position, runs)
         SELECT $member, $nation, now, $kind, revision, generation, epoch, first_position, last_position, runs
         FROM moment JOIN ends ON first_position IS NOT NULL)"""
+
+
+# The same on SQLite, with the text of `encode`.
+# INVARIANT: disclosures are append-only evidence. Nothing changes or deletes an entry of a hub in use.
+RECORD: Final = """INSERT INTO disclosure (member, recipient, at, kind, revision, generation, epoch,
+        first_position, last_position, runs)
+    VALUES ($member, $nation, $at, $kind, $revision, $generation, $epoch, $first_position, $last_position,
+        $runs)"""
 
 
 def encode(positions: Sequence[int]) -> str:

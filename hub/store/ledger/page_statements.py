@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from hub.model import Query, VersionFilter
-from hub.store.database import epochs
+from hub.store.database import alone, epochs
 from hub.store.database.statements import Statement
 from hub.store.ledger import disclosures
 from hub.store.schema.release_indexes import IDENTIFIED, JUSTIFIED, OWN, TYPED
@@ -31,6 +31,8 @@ KINDS: Final = {
     "kind": str,
     "epoch": str,
     **dict.fromkeys(("clock", "after", "wanted", "size_limit", "page_limit"), int),
+    "runs": str,
+    **dict.fromkeys(("at", "revision", "first_position", "last_position"), int),
     **dict.fromkeys(("generation", "last", "last_own", "since", "until", "configuration"), int),
     **dict.fromkeys(("valid", "own", "contents", "positions"), list[int]),
     **dict.fromkeys(("ids", "types", "versions"), list[str]),
@@ -109,8 +111,8 @@ def served(shape: Shape) -> Statement:
 def recorded_page(shape: Shape, *, is_cut: bool, is_timed: bool) -> Statement:
     """Return the statement of PostgreSQL that reads a page and records the page.
 
-    Its one row has admission, validity, and the number of found rows, then the rows of the page as lists
-    (`KEYS`). `is_cut`: the bodies count, up to `size_limit`.
+    Its one row has admission, validity, the number of found rows, the rows of the page as lists (`KEYS`), and
+    the settings of its COMMIT. `is_cut`: the bodies count, up to `size_limit`.
     """
     # INVARIANT: nothing stale leaves (I3). Admission, validity, rows and disclosure are one statement and so
     # one snapshot (storage.md). No admission or no validity: the limit is 0, and no row is found.
@@ -124,9 +126,15 @@ def recorded_page(shape: Shape, *, is_cut: bool, is_timed: bool) -> Statement:
         numbered AS (SELECT *, row_number() OVER (ORDER BY date_added) AS number{total} FROM found),
         page AS (SELECT * FROM numbered WHERE {fits}),
         {disclosures.RECORDED}
-        SELECT is_admitted, is_current, (SELECT count(*) FROM found), lists.*
+        SELECT is_admitted, is_current, (SELECT count(*) FROM found), lists.*, {alone.SETTINGS}
         FROM moment CROSS JOIN (SELECT {_lists(KEYS, is_postgresql=True)} FROM page) AS lists"""
     return _statement(text, shape.is_postgresql)
+
+
+@lru_cache(maxsize=1)
+def recorded() -> Statement:
+    """Return the statement of SQLite that records a page."""
+    return _statement(disclosures.RECORD, is_postgresql=False)
 
 
 @lru_cache(maxsize=2)

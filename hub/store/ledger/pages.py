@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import accumulate, repeat
@@ -14,22 +14,19 @@ from sqlalchemy import Connection
 
 from hub.model import (
     Disclosed,
-    Disclosure,
     Form,
     Kind,
     Names,
     NationCode,
     Query,
     StixId,
-    from_microseconds,
     to_microseconds,
 )
+from hub.store.database.alone import Ask
 from hub.store.database.moments import Clock, of_machine
-from hub.store.database.statements import Statement, Values, carried
+from hub.store.database.statements import Statement, carried
 from hub.store.ledger import disclosures, page_statements
-from hub.store.ledger.page_statements import Shape
-
-Ask = Callable[[Statement, Values], list[Any]]
+from hub.store.ledger.page_statements import KEYS, Shape
 
 _FETCHED_BYTES: Final = 1_048_576  # drivers copy what they fetch
 _NO_ID: Final = -1  # the justification of no row
@@ -99,45 +96,46 @@ class PageEntries(NamedTuple):
     epoch: str = ""  # positions and content ids mean something only within it
 
 
-def read_and_record(connection: Connection, ask: PageRequest, clock: Clock | None = None) -> PageEntries:
+def read_and_record(
+    ask: Ask, request: PageRequest, clock: Clock | None = None, *, is_postgresql: bool
+) -> PageEntries:
     """Return the reader's next rows, and record their disclosure, in one statement.
 
-    The statement decides admission, validity and rows at one moment, and takes no lock. `connection` is in a
-    transaction that writes. An empty page is not recorded. A page ends after `query.limit` rows or
-    `max_bytes` bytes, whichever comes first, and has one row at least.
+    The statement decides admission, validity and rows at one moment, and takes no lock. `ask` runs a
+    statement in a transaction that writes. An empty page is not recorded. A page ends after `query.limit`
+    rows or `max_bytes` bytes, whichever comes first, and has one row at least.
     """
     # INVARIANT: nothing of a page leaves before this transaction's COMMIT. The caller waits for it
     # (storage.md, Read and recorded in one statement). Disclosures are evidence: no page leaves unrecorded.
-    if connection.dialect.name == "sqlite":
-        return _read_and_record_on_sqlite(connection, ask, clock)
-    shape, given = _given(ask, is_postgresql=True)
+    if not is_postgresql:
+        return _read_and_record_on_sqlite(ask, request, clock)
+    shape, given = _given(request, is_postgresql=True)
     given["clock"] = None if clock is None else to_microseconds(clock())
-    text = page_statements.recorded_page(shape, is_cut=ask.max_bytes is not None, is_timed=clock is not None)
-    ((is_admitted, is_current, found, *lists),) = text.rows(connection, given)
-    rows = Columns.of(lists)
-    return PageEntries(is_admitted, is_current, rows, found > len(rows.positions), ask.epoch)
+    is_cut, is_timed = request.max_bytes is not None, clock is not None
+    (row,) = ask(page_statements.recorded_page(shape, is_cut=is_cut, is_timed=is_timed), given)
+    is_admitted, is_current, found, *lists = row
+    rows = Columns.of(lists[: len(KEYS)])
+    return PageEntries(is_admitted, is_current, rows, found > len(rows.positions), request.epoch)
 
 
-def _read_and_record_on_sqlite(connection: Connection, ask: PageRequest, clock: Clock | None) -> PageEntries:
+def _read_and_record_on_sqlite(ask: Ask, request: PageRequest, clock: Clock | None) -> PageEntries:
     # SQLite has no INSERT inside a SELECT. The transaction is `BEGIN IMMEDIATE`: nobody writes between these
     # statements, so they are one moment.
-    shape, given = _given(ask, is_postgresql=False)
+    shape, given = _given(request, is_postgresql=False)
     given["clock"] = to_microseconds(of_machine(clock))
     moment = page_statements.moment(is_postgresql=False, is_timed=True)
-    ((is_admitted, is_current, at, revision),) = moment.rows(connection, given)
+    ((is_admitted, is_current, at, revision),) = ask(moment, given)
     if not (is_admitted and is_current):
         return PageEntries(bool(is_admitted), bool(is_current))
-    (lists,) = page_statements.rows(shape).rows(connection, given)
+    (lists,) = ask(page_statements.rows(shape), given)
     found = Columns.of(lists)
-    rows = found.first(_count(found.sizes, ask.query.limit, ask.max_bytes))
+    rows = found.first(_count(found.sizes, request.query.limit, request.max_bytes))
     if rows.positions:
-        reader = ask.query.reader
-        place = (reader.member, reader.nation, from_microseconds(at), ask.kind)
-        disclosures.add(
-            connection, Disclosure(*place, tuple(rows.positions), revision, ask.generation, ask.epoch)
-        )
+        given |= {"at": at, "revision": revision, "runs": disclosures.encode(rows.positions)}
+        given |= {"first_position": rows.positions[0], "last_position": rows.positions[-1]}
+        ask(page_statements.recorded(), given)
     more = len(found.positions) > len(rows.positions)
-    return PageEntries(is_admitted=True, is_current=True, columns=rows, more=more, epoch=ask.epoch)
+    return PageEntries(is_admitted=True, is_current=True, columns=rows, more=more, epoch=request.epoch)
 
 
 def _read_lists(lists: Sequence[Any]) -> list[Sequence[Any]]:

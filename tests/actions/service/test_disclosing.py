@@ -6,10 +6,12 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
 from sqlalchemy import insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from hub.actions.reading import poll
 from hub.actions.service import disclosing
@@ -19,6 +21,7 @@ from hub.errors import Closed, Unavailable
 from hub.model import Disclosed, Disclosure, MemberId, NationCode, StixId, to_microseconds
 from hub.store.agreement import agreements
 from hub.store.database import epochs
+from hub.store.database.alone import Ask
 from hub.store.database.connection import Connection, Store
 from hub.store.database.moments import Clock
 from hub.store.ledger import disclosures, pages
@@ -166,6 +169,7 @@ class Failing(Store):
 
 def test_nothing_leaves_when_it_cannot_be_recorded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Store, "record", Failing.record)
+    monkeypatch.setattr(Store, "record_alone", lambda *_: None)
     with pytest.raises(Unavailable):
         paged.objects(world.service, world.query("kr-cert"))
 
@@ -202,6 +206,7 @@ def _together(world: World, asks: Sequence[PageRequest]) -> tuple[list[PageEntri
 
     with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(len(asks)) as pool:
         patch.setattr(Store, "record", counted)
+        patch.setattr(Store, "record_alone", lambda *_: None)
         patch.setattr(disclosing, "_empty", lambda *_: None)
         patch.setattr(disclosing, "_TURN_SECONDS", PATIENCE_SECONDS)
         futures = [pool.submit(tell, asks[0])]
@@ -256,16 +261,41 @@ def test_no_page_leaves_whose_shared_commit_failed(world: World) -> None:
     assert recorded(world) == []
 
 
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_no_page_leaves_whose_own_commit_failed(
+    world: World, is_alone: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with world.service.store.write() as connection:
+        for statement in _REFUSED_AT_COMMIT[connection.dialect.name]:
+            connection.exec_driver_sql(statement)
+    if not is_alone:
+        monkeypatch.setattr(Store, "record_alone", lambda *_: None)
+    with pytest.raises((Unavailable, IntegrityError)):
+        paged.objects(world.service, world.query("kr-cert"))
+    assert recorded(world) == []
+
+
+def test_a_page_alone_is_recorded_like_a_page_among_others(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = world.query("kr-cert")
+    alone = paged.objects(world.service, query)
+    monkeypatch.setattr(Store, "record_alone", lambda *_: None)
+    assert paged.objects(world.service, query) == alone
+    one, other = recorded(world)
+    assert replace(one, at=other.at) == other
+
+
 def test_a_page_that_was_begun_before_the_hub_was_closed_is_not_told(
     postgresql_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a loss brought back stands in it; on SQLite nothing comes between the two."""
     world, original = _filled(postgresql_url), pages.read_and_record
 
-    def tell(connection: Connection, ask: PageRequest, clock: Clock | None) -> PageEntries:
+    def tell(run: Ask, ask: PageRequest, clock: Clock | None, *, is_postgresql: bool) -> PageEntries:
         with world.service.store.write() as other:
             epochs.close(other, world.clock.now, ["something is lost"])
-        return original(connection, ask, clock)
+        return original(run, ask, clock, is_postgresql=is_postgresql)
 
     monkeypatch.setattr(pages, "read_and_record", tell)
     with pytest.raises(Closed):
