@@ -92,7 +92,7 @@ def test_an_old_primary_named_first_is_not_used_by_who_has_seen_the_new_one(pair
         with pytest.raises(Unavailable, match="left behind"):
             act()
     assert _counts(old) == rows, "nothing was written there"
-    assert _sessions(old) == 0, "the sessions are closed"
+    wait_for(lambda: _sessions(old) == 0, "the server to end the sessions")
     fresh = parts.another(small, one_of(new))
     assert parts.state(fresh).epoch == epoch
     old.stop()
