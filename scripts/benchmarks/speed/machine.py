@@ -98,10 +98,15 @@ def memory_mb(roots: Collection[int]) -> list[float]:
     return [_memory(pid) / 2**20 for pid in families(roots)]
 
 
-def _memory(pid: int) -> float:
+def shared_mb(roots: Collection[int]) -> float:
+    """Return the megabytes of memory that these processes share by intention, as PostgreSQL's buffers."""
+    return sum(_memory(pid, "Pss_Shmem:") for pid in families(roots)) / 2**20
+
+
+def _memory(pid: int, kind: str = "Pss:") -> float:
     try:
         for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
+            if line.startswith(kind):
                 return int(line.split()[1]) * 1_024
     except OSError:
         pass

@@ -7,22 +7,24 @@ import os
 import pickle
 import sys
 import tempfile
+import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from hub.model import MemberId, Purpose, RegisteredKey
 from hub.proofs import tokens
+from hub.web.serving import CHORES_SECONDS
 from scripts.benchmarks.speed import agreements, peers, pushes, raw, reads
 from scripts.benchmarks.speed.bare import Recorded
 from scripts.benchmarks.speed.client import ClientProcesses, WireAnswer
 from scripts.benchmarks.speed.figures import RATE, Figure, Goal
 from scripts.benchmarks.speed.hubs import MeasuredHub, filled_hub, process
-from scripts.benchmarks.speed.machine import cpu_seconds, memory_mb
+from scripts.benchmarks.speed.machine import cpu_seconds, memory_mb, shared_mb
 from scripts.benchmarks.speed.peers import PeerAbsent
 from scripts.benchmarks.speed.pushes import Pushing, PushWork
 from scripts.benchmarks.speed.reads import ReadWork, Subject
@@ -53,6 +55,26 @@ class RunSettings:
 
     def wants(self, name: str) -> bool:
         return not self.only or any(name.upper().startswith(one.upper()) for one in self.only)
+
+
+class _Memory(NamedTuple):
+    """Megabytes of all processes of the hub, and of PostgreSQL with its shared buffers."""
+
+    hub: float
+    database: float
+    shared: float
+
+    @classmethod
+    def of(cls, hub: MeasuredHub) -> _Memory:
+        own, database = hub.roots[:1], hub.roots[1:]
+        return cls(sum(memory_mb(own)), sum(memory_mb(database)), shared_mb(database))
+
+    @property
+    def words(self) -> str:
+        if not self.database:
+            return ""
+        database = f"{self.database:,.0f} PostgreSQL's, {self.shared:,.0f} of them shared buffers"
+        return f"{self.hub:,.0f} the hub's; {database}"
 
 
 @dataclass
@@ -87,7 +109,7 @@ class Run:
             self._disk(hub)
             if [one.upper() for one in settings.only] == ["DISK"]:
                 return  # the filling alone was wanted
-            before = memory_mb(hub.roots)
+            memory = {"at start": _Memory.of(hub)}
             subject = _subject(hub)
             if settings.wants("DRAIN"):
                 self._cold(subject)
@@ -98,6 +120,7 @@ class Run:
             pushing = Pushing(hub)
             with _bare(hub, pushing, answers, settings.writers) as bare:
                 self._reads(subject, bare, wanted)
+                memory["before the pushes"] = _Memory.of(hub)
                 self._pushes(hub, bare, pushing)
             if settings.wants("VISIBLE"):
                 last = reads.last_date(self.client, subject, _ALL, known.last)
@@ -107,7 +130,7 @@ class Run:
             if settings.wants("AGREE") or settings.wants("REVOKE"):
                 self._agreements(hub, pushing)
             if settings.wants("MEMORY"):
-                self._memory(hub, before)
+                self._memory(hub, memory)
         self._peers()
 
     def _told(self, words: str) -> None:
@@ -222,17 +245,20 @@ class Run:
         revoked = agreements.revoke(self.client, hub, agreed)
         self.figures += agreements.figures(self.database, self.size, agreed, revoked)
 
-    def _memory(self, hub: MeasuredHub, before: Sequence[float]) -> None:
-        after = memory_mb(hub.roots)
-        self.add("MEMORY of all processes, at start", "MB", sum(before), note=f"{len(before)} processes")
-        self.add(
-            "MEMORY of all processes, at the end",
-            "MB",
-            sum(after),
-            limit=sum(before),
-            limit_name="at start",
-            note=f"{len(after)} processes",
-        )
+    def _memory(self, hub: MeasuredHub, memory: dict[str, _Memory]) -> None:
+        self._now("memory")
+        # Workers keep texts of pages for ten seconds, and then give free memory back.
+        time.sleep(CHORES_SECONDS + 1)
+        first = memory["at start"]
+        for moment, one in {**memory, "at the end": _Memory.of(hub)}.items():
+            self.add(
+                f"MEMORY of all processes, {moment}",
+                "MB",
+                one.hub + one.database,
+                limit=None if one is first else first.hub + first.database,
+                limit_name="at start",
+                note=one.words,
+            )
         largest = max(memory_mb(hub.worker_pids()))
         self.add(
             "MEMORY of the largest worker", "MB", largest, goal=Goal(250, is_ratio=False, is_at_most=True)
