@@ -23,8 +23,9 @@ from hub.store.database import (
 )
 from hub.store.database.engines import Place
 from hub.store.database.epochs import State
+from hub.store.database.execution import DRIVER_ERRORS
 from hub.store.database.memory import Memory
-from hub.store.database.statements import DRIVER_ERRORS, Statement, Values, ask
+from hub.store.database.statements import Statement, Values, ask
 from hub.store.database.turns import Turns
 from hub.store.schema import schemas
 

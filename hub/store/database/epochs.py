@@ -18,6 +18,7 @@ from sqlalchemy import Connection, select, update
 
 from hub.errors import Reconfigured
 from hub.model import from_microseconds, to_microseconds
+from hub.store.database.execution import fetched
 from hub.store.schema.tables import hub_state, ledger
 
 _S = hub_state.c
@@ -85,12 +86,10 @@ class State:
 def read_state(connection: Connection) -> State:
     """Return the state, and keep it for `state_of`. This is the first statement of every transaction."""
     is_postgresql = connection.dialect.name == "postgresql"
-    row = connection.exec_driver_sql(_ON_POSTGRESQL if is_postgresql else _ON_SQLITE).one()
+    (row,) = fetched(connection, _ON_POSTGRESQL if is_postgresql else _ON_SQLITE)
     closed_at = None if row[2] is None else from_microseconds(row[2])
-    state = State(row[0], from_microseconds(row[1] or 0), closed_at, row[3] or 0)
-    if is_postgresql:
-        kept = {"kept_timeline": row[4], "kept_names": row[5]}
-        state = replace(state, **kept, timeline=row[6], standby_names=row[7], at=row[8].astimezone(UTC))
+    server = (*row[4:8], row[8].astimezone(UTC)) if is_postgresql else ()
+    state = State(row[0], from_microseconds(row[1] or 0), closed_at, row[3] or 0, *server)
     connection.info[_STATE] = state
     return state
 

@@ -13,10 +13,10 @@ from typing import Any, Final
 import orjson
 import psycopg
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
+
+from hub.store.database.execution import raises_as_sqlalchemy
 
 Values = Mapping[str, Any]
-DRIVER_ERRORS: Final = (sqlite3.Error, psycopg.Error)
 _NAME: Final = re.compile(r"\$([a-z_]+[0-9]*)")
 # PostgreSQL must know the type of a value before it knows the value.
 _KINDS: Final = {str: "text", int: "bigint", bytes: "bytea", list[int]: "bigint[]", list[str]: "text[]"}
@@ -47,17 +47,7 @@ class Statement:
 
         Raises the errors of SQLAlchemy, as every other statement does.
         """
-        driver: Any = connection.connection.driver_connection
-        try:
-            return run(driver, self, given)
-        except DRIVER_ERRORS as error:
-            is_gone = connection.dialect.is_disconnect(error, driver, None)  # type: ignore[arg-type] # the driver's
-            if is_gone:
-                connection.invalidate(error)
-            base = sqlite3.Error if isinstance(error, sqlite3.Error) else psycopg.Error
-            raise DBAPIError.instance(
-                self.text, None, error, base, hide_parameters=True, connection_invalidated=is_gone
-            ) from error
+        return raises_as_sqlalchemy(connection, self.text, lambda driver: run(driver, self, given))
 
 
 def run(driver: Any, statement: Statement, given: Values) -> list[Any]:

@@ -27,7 +27,7 @@ def lock(connection: Connection, recipients: Iterable[NationCode]) -> None:
     """Hold these ledgers until the transaction ends."""
     # INVARIANT: by code, and before any row of a ledger: the order of all locks (storage.md). No deadlock.
     if connection.dialect.name == "postgresql":  # SQLite's write lock holds every row
-        _ends.run(connection, recipients=carried(connection, sorted(recipients)))
+        _ends.rows(connection, recipients=carried(connection, sorted(recipients)))
 
 
 _ends: Final = Prepared(
@@ -48,7 +48,7 @@ def take(
     # takes an earlier date and commits later would be lost to a poller for ever.
     found: dict[NationCode, tuple[int, int]] = {}
     ends = []
-    for code, position, last_date in _ends.run(connection, recipients=carried(connection, [*counts])).all():
+    for code, position, last_date in _ends.rows(connection, recipients=carried(connection, [*counts])):
         recipient, at = NationCode(code), to_microseconds(now)
         count = counts[recipient]
         # INVARIANT: dates strictly increase, even if the clock stands still or steps back.
@@ -79,8 +79,8 @@ def revise(connection: Connection, recipient: NationCode, now: datetime) -> int:
     """Make the ledger's next revision and return it. Other writers wait until the transaction ends."""
     # A page records its revision: pages and changes are ordered without clocks (policy 8, recall).
     values = {"recipient_1": recipient, "now": to_microseconds(now)}
-    revision: int = _revised.run(connection, **values).scalar_one()
-    return revision
+    (revision,) = _revised.scalars(connection, **values)
+    return int(revision)
 
 
 _revised: Final = Prepared(

@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import orjson
 from sqlalchemy import Connection, Row, bindparam, case, delete, insert, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from hub.model import (
@@ -27,7 +26,7 @@ from hub.model import (
     to_microseconds,
 )
 from hub.store.database.batches import batches, upsert
-from hub.store.database.prepared import Prepared
+from hub.store.database.prepared import Prepared, insertion
 from hub.store.schema.registration_tables import member_identity
 from hub.store.schema.tables import (
     key,
@@ -72,7 +71,7 @@ def add_member(connection: Connection, new: Member, now: datetime) -> bool:
 
 def members(connection: Connection) -> list[Member]:
     """Return every member, by id."""
-    return list(_of_rows(tuple(map(tuple, _members.run(connection)))))
+    return list(_of_rows(tuple(_members.rows(connection))))
 
 
 _members: Final = Prepared(
@@ -190,7 +189,7 @@ def find_token(connection: Connection, public_id: str) -> tuple[StoredToken, Mem
     The member has no further identities here, because polls need none.
     """
     # Validity is not checked here, but in `actions.access.authenticate` and in the statement of a page.
-    row = _found_token.run(connection, asked=public_id).one_or_none()
+    row = _found_token.row(connection, asked=public_id)
     return None if row is None else (_token(row), _member(row, frozenset(), row.member))
 
 
@@ -262,7 +261,7 @@ def add_key(connection: Connection, new: RegisteredKey, endorsement: str | None)
 def find_key(connection: Connection, thumbprint: str) -> RegisteredKey | None:
     """Return the key with this RFC 7638 thumbprint, revoked or not, or None."""
     # Revoked keys too: evidence refers to them. The caller judges the validity.
-    row = _found_key.run(connection, asked=thumbprint).one_or_none()
+    row = _found_key.row(connection, asked=thumbprint)
     return None if row is None else _key(row)
 
 
@@ -327,19 +326,14 @@ def use_nonce(connection: Connection, used: UsedNonce) -> str:
     """
     # INVARIANT: first in the order of locks, and in the transaction of the act: no request acts twice.
     # By the returned row: PostgreSQL's driver reports -1 rows for this INSERT.
-    if _used.run(connection, **_nonce(used)).first() is not None:
+    if _used.rows(connection, **_nonce(used)):
         return used.receipt
     condition = (nonce.c.thumbprint == used.thumbprint, nonce.c.nonce == used.nonce)
     return connection.execute(select(nonce.c.receipt).where(*condition)).scalar_one_or_none() or ""
 
 
 _used: Final = Prepared(
-    lambda is_postgresql: (
-        (postgresql if is_postgresql else sqlite)
-        .insert(nonce)
-        .on_conflict_do_nothing()
-        .returning(nonce.c.nonce)
-    )
+    lambda is_postgresql: insertion(is_postgresql, nonce).on_conflict_do_nothing().returning(nonce.c.nonce)
 )
 
 

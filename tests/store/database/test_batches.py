@@ -129,8 +129,8 @@ def test_a_condition_holds_for_its_values_alone(connection: Connection) -> None:
         names = [f"lease-{n}" for n in untils]
         query = select(lease.c.until).where(among(connection, lease.c.name, names))
         assert sorted(connection.execute(query).scalars()) == untils
-        assert sorted(by_name.run(connection, names=carried(connection, names)).scalars()) == untils
-        assert sorted(by_until.run(connection, untils=carried(connection, untils)).scalars()) == untils
+        assert sorted(by_name.scalars(connection, names=carried(connection, names))) == untils
+        assert sorted(by_until.scalars(connection, untils=carried(connection, untils))) == untils
     assert sorted(connection.execute(listed(connection, [3, 4])).scalars()) == [3, 4]
 
 
@@ -143,7 +143,7 @@ def test_digests_are_found_by_one_parameter(connection: Connection) -> None:
     )
     for count in (1, 2, 257):
         digests = carried_digests(connection, [digest(n) for n in range(300 - count, 301)])
-        sizes = sorted(found.run(connection, origin="US", digests=digests).scalars())
+        sizes = sorted(found.scalars(connection, origin="US", digests=digests))
         assert sizes == list(range(300 - count, 300))
 
 
