@@ -18,6 +18,7 @@ from hub.actions.submission.markings import load
 from hub.actions.submission.others import load_others
 from hub.errors import TooLarge, Unprocessable
 from hub.model import (
+    Member,
     MemberId,
     NationCode,
     ObjectVersion,
@@ -118,6 +119,7 @@ class SubmissionDecision:
     basis: Basis
     ledgers: Mapping[NationCode, tuple[int, int]]  # position and revision: equal, if no ledger changed
     now: datetime
+    members: Sequence[Member]
     draft_context: DraftContext
     drafts: Drafts
     handled: EffectiveMarkings
@@ -134,6 +136,7 @@ def decide(
     member = verified.caller.member.id
     held = _held(connection, member, _ids(items))
     context = context_of(service, connection, verified.origin, now, basis.generation)
+    known = [*context.members.values()]
     draft_context = _draft_context(service, connection, verified, items, context)
     drafts = draft(replace(draft_context, accepted_at=clock), items, held)
     facts = load(service, connection, (verified.origin, member), held, drafts)
@@ -141,7 +144,7 @@ def decide(
     handled, stricter = effective_of_new(facts, drafts.fresh)
     drafts = drafts.without(stricter)
     ledger_changes = judge_again(connection, context, handled)
-    return SubmissionDecision(basis, ledgers, now, draft_context, drafts, handled, ledger_changes)
+    return SubmissionDecision(basis, ledgers, now, known, draft_context, drafts, handled, ledger_changes)
 
 
 def renewed(
@@ -158,8 +161,11 @@ def renewed(
     """
     basis, now, _, ledgers = observe(service, connection, verified.origin)
     # Registering an identity begins no new generation, so identities are compared by themselves.
-    registered = Registered.of(service.registry, members.members(connection))
-    if registered != decision.draft_context.registered or basis != decision.basis:
+    known = members.members(connection)
+    if basis != decision.basis or (
+        known != decision.members
+        and Registered.of(service.registry, known) != decision.draft_context.registered
+    ):
         return decide(service, connection, verified, items)
     if ledgers == decision.ledgers:
         return decision

@@ -143,6 +143,27 @@ class Store:
             with self.read() as connection:
                 return statement.rows(connection, given)
 
+    def look(self, statement: Statement, given: Values) -> tuple[datetime, list[Any]]:
+        """Return the present, and the rows of one statement that has the state too (`epochs.with_state`).
+
+        Also while the hub is closed. A state that this process does not know is told by a transaction:
+        raises as `read`.
+        """
+        rows = self.ask(statement, given)
+        state = epochs.state_in(rows[0])
+        if not self._knows(state):
+            with self.read(when_closed=True) as connection:
+                rows = statement.rows(connection, given)
+                state = epochs.state_of(connection)
+        at = state.at
+        return (self.machine_time() if at is None or self.clock is not None else at), rows
+
+    def _knows(self, state: State) -> bool:
+        """Return whether a transaction of this process would go on with this state, also while closed."""
+        memory = self.memory
+        is_same = (state.epoch, state.timeline) == (memory.epoch, memory.timeline)
+        return is_same and not state.has_moved and self._configuration in (None, state.configuration)
+
     @contextmanager
     def _transaction(
         self, engine: Engine, *, when_closed: bool = False, settles: bool = False

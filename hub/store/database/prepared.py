@@ -33,6 +33,7 @@ from hub.store.database.execution import executed, executed_many, fetched
 
 _POSTGRESQL: Final = "postgresql"
 _DIGEST_BYTES: Final = 32
+_namedtuple: Final[Any] = namedtuple  # the names are known with the statement
 
 
 class _Compiled(NamedTuple):
@@ -108,8 +109,7 @@ def _compiled(statement: Any, dialect: Dialect) -> _Compiled:
     known = {name: value for name, value in compiled.params.items() if value is not None}
     names = statement.exported_columns.keys()
     # Expressions without a name get a number as their name.
-    make: Any = namedtuple("row", names, rename=True)
-    row = make._make if names else None
+    row = _namedtuple("row", names, rename=True)._make if names else None
     return _Compiled(str(compiled), known, getattr(compiled, "positiontup", None), row)
 
 

@@ -96,11 +96,14 @@ def containers_of(
 def _handing_down(is_postgresql: bool) -> Select[Any]:
     # `given_*`, not the effective marking: what a container took over binds it alone (policy 2.3).
     values = (_V.given_tlp, _V.given_rel_to, _V.given_closed)
-    place: Any = bindparam("member"), bindparam("origin")
     return (
         select(_R.target, *values, func.count())
         .select_from(reference.join(object_version, _R.version_id == _V.id))
-        .where(_is_container_of(*place, is_among(is_postgresql, _R.target, "ids")))
+        .where(
+            _is_container_of(
+                *(bindparam("member"), bindparam("origin")), is_among(is_postgresql, _R.target, "ids")
+            )
+        )
         .group_by(_R.target, *values)
     )
 
