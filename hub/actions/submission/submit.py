@@ -114,11 +114,15 @@ def read(service: Service, verified: VerifiedSubmission) -> Items:
 
 @dataclass(frozen=True, slots=True)
 class SubmissionDecision:
-    """The outcomes, markings and row changes of a submission, with the basis of the decision."""
+    """The outcomes, markings and row changes of a submission, with the basis of the decision.
+
+    `at` is the present when the basis was compared last: the instant of the rows.
+    """
 
     basis: Basis
     ledgers: Mapping[NationCode, tuple[int, int]]  # position and revision: equal, if no ledger changed
     now: datetime
+    at: datetime
     members: Sequence[Member]
     draft_context: DraftContext
     drafts: Drafts
@@ -144,7 +148,7 @@ def decide(
     handled, stricter = effective_of_new(facts, drafts.fresh)
     drafts = drafts.without(stricter)
     ledger_changes = judge_again(connection, context, handled)
-    return SubmissionDecision(basis, ledgers, now, known, draft_context, drafts, handled, ledger_changes)
+    return SubmissionDecision(basis, ledgers, now, now, known, draft_context, drafts, handled, ledger_changes)
 
 
 def renewed(
@@ -167,6 +171,8 @@ def renewed(
         and Registered.of(service.registry, known) != decision.draft_context.registered
     ):
         return decide(service, connection, verified, items)
+    # Never before the decision: else a row would be dated before the instant by which the row is visible.
+    decision = replace(decision, at=max(now, decision.now))
     if ledgers == decision.ledgers:
         return decision
     # A ledger changed: what the submitter sees of others may be the same all the same.
@@ -318,11 +324,9 @@ def _write_objects(
         if ledger_changes.hides
         else None
     )
-    # Never before the decision: else a row would be dated before the instant by which the row is visible.
-    at = max(service.store.now(connection), decision.now)
-    write_rows(service, connection, origin, ledger_changes, stored, at)
+    write_rows(service, connection, origin, ledger_changes, stored, decision.at)
     if pending is not None:
-        pending.record(connection, at)
+        pending.record(connection, decision.at)
 
 
 def _receipt(

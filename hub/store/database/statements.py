@@ -76,7 +76,13 @@ def carried(values: Iterable[int] | Iterable[str], *, is_postgresql: bool) -> An
     found = list(values)
     if not is_postgresql:
         return orjson.dumps(found).decode()
-    # Numbers as PostgreSQL's text of an array: the driver would look at each of a thousand by itself.
+    # PostgreSQL's text of an array: the driver would look at each of a thousand values by itself.
     if found and isinstance(found[0], int):
         return f"{{{','.join(map(str, found))}}}"
-    return found
+    return f"{{{','.join(map(_quoted, found))}}}"
+
+
+def _quoted(value: object) -> str:
+    """Return an element of an array in double quotes (PostgreSQL, 8.15.6)."""
+    text = str(value).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'

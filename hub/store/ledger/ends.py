@@ -21,7 +21,7 @@ from sqlalchemy import (
 
 from hub.model import NationCode, from_microseconds, to_microseconds
 from hub.store.database.execution import fetched
-from hub.store.database.prepared import Prepared, carried, is_among
+from hub.store.database.prepared import Prepared, is_among
 from hub.store.schema.tables import ledger
 
 
@@ -29,7 +29,7 @@ def lock(connection: Connection, recipients: Iterable[NationCode]) -> None:
     """Hold these ledgers until the transaction ends."""
     # INVARIANT: by code, and before any row of a ledger: the order of all locks (storage.md). No deadlock.
     if connection.dialect.name == "postgresql":  # SQLite's write lock holds every row
-        _ends.rows(connection, recipients=carried(connection, sorted(recipients)))
+        _ends.rows(connection, recipients=sorted(recipients))
 
 
 _ends: Final = Prepared(
