@@ -18,6 +18,7 @@ T = TypeVar("T")
 
 DRIVER_ERRORS: Final = (sqlite3.Error, psycopg.Error)
 _CURSOR: Final = "hub.cursor"
+_KEPT_ROWS: Final = 100  # (hub/README: memory-of-a-worker)
 
 
 def fetched(connection: Connection, text: str, values: Any = ()) -> list[Any]:
@@ -78,21 +79,26 @@ def _given(
 def _fetch(connection: Connection, driver: Any, text: str, values: Any) -> list[Any]:
     if isinstance(driver, sqlite3.Connection):
         return driver.execute(text, values).fetchall()
-    return list(_cursor(connection, driver).execute(text, values).fetchall())
+    cursor = _cursor(connection, driver).execute(text, values)
+    found = cursor.fetchall()
+    _let_go(connection, cursor)
+    return found
 
 
 def _execute(connection: Connection, driver: Any, text: str, values: Any) -> None:
     if isinstance(driver, sqlite3.Connection):
         driver.execute(text, values)
     else:
-        _cursor(connection, driver).execute(text, values)
+        _let_go(connection, _cursor(connection, driver).execute(text, values))
 
 
 def _execute_many(connection: Connection, driver: Any, text: str, rows: Sequence[Any]) -> None:
     if isinstance(driver, sqlite3.Connection):
         driver.executemany(text, rows)
     else:
-        _cursor(connection, driver).executemany(text, rows)
+        cursor = _cursor(connection, driver)
+        cursor.executemany(text, rows)
+        _let_go(connection, cursor)
 
 
 def _cursor(connection: Connection, driver: psycopg.Connection[Any]) -> psycopg.Cursor[Any]:
@@ -102,3 +108,9 @@ def _cursor(connection: Connection, driver: psycopg.Connection[Any]) -> psycopg.
     if cursor is None:
         cursor = connection.info[_CURSOR] = driver.cursor()
     return cursor
+
+
+def _let_go(connection: Connection, cursor: psycopg.Cursor[Any]) -> None:
+    """Keep no cursor with much in it: a cursor holds its last values and rows until the next statement."""
+    if cursor.rowcount > _KEPT_ROWS:
+        connection.info.pop(_CURSOR, None)
