@@ -26,7 +26,7 @@ from http_message_signatures import algorithms as rfc9421
 from hub.errors import BadSignature
 from hub.model import Evidence, HttpRequest, RegisteredKey
 from hub.proofs import tokens
-from hub.proofs.keys import ED25519, P256, PrivateKey, PublicKey, Resolve, look_up
+from hub.proofs.keys import ED25519, P256, PrivateKey, PublicKey, Resolve, is_thumbprint, look_up
 
 TAG: Final = "taxii-hub-v1"
 MAX_LIFETIME_SECONDS: Final = 300  # and so the store must keep a nonce for 360 s at most
@@ -115,18 +115,29 @@ def verify(request: HttpRequest, resolve: Resolve, now: datetime) -> tuple[Regis
 
     Raises BadSignature with the sentence of the first broken rule.
     """
+    return verify_stated(read_stated(request), resolve, now)
+
+
+def read_stated(request: HttpRequest) -> StatedSignature:
+    """Return the signature on `request` as stated, by rules 1 to 3 of `verify`. Nothing is verified."""
     fields = _fields(request.headers)
     claim = _claim(fields)  # 1
     _check_coverage(claim, request, fields)  # 2
     nonce = claim.params.get("nonce")
     if not isinstance(nonce, str) or not _NONCE.fullmatch(nonce):  # 3
         raise BadSignature("The signature's nonce must be text of 16 to 128 visible ASCII characters.")
+    return StatedSignature(request, fields, claim, nonce)
+
+
+def verify_stated(stated: StatedSignature, resolve: Resolve, now: datetime) -> tuple[RegisteredKey, Evidence]:
+    """Return the registered key of the signature and the evidence, by rules 4 to 7 of `verify`."""
+    request, fields, claim = stated.request, stated.fields, stated.claim
     created, expires = _lifetime(claim.params, now)  # 4
     registered, key = _look_up(claim, resolve)  # 5
     base = _check_signature(request, key, now)  # 6
     if "content-digest" in fields:  # 7; where it is required, its presence was checked in 2
         _check_digest(fields["content-digest"], request.body)
-    return registered, Evidence(base, claim.signature, key.thumbprint, nonce, created, expires)
+    return registered, Evidence(base, claim.signature, key.thumbprint, stated.nonce, created, expires)
 
 
 def reverify(evidence: Evidence, key: PublicKey) -> bool:
@@ -155,6 +166,22 @@ class _Claim:
     named: frozenset[str]
     params: Mapping[str, object]
     signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StatedSignature:
+    """A request with its one signature with the tag, well formed and of sufficient coverage, not verified."""
+
+    request: HttpRequest
+    fields: Mapping[str, str]
+    claim: _Claim
+    nonce: str
+
+    @property
+    def thumbprint(self) -> str:
+        """The thumbprint that the signature names; empty: no thumbprint."""
+        named = self.claim.params.get("keyid")
+        return named if is_thumbprint(named) else ""
 
 
 class _Verifier(HTTPMessageVerifier):

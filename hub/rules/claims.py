@@ -90,9 +90,13 @@ class Registered:
                 if member.nation is not None:
                     users.setdefault(id, set()).add(member.id)
                     nations.setdefault(id, member.nation)
+        certs: dict[NationCode | None, set[MemberId]] = {}
+        for member in known:
+            if member.kind is Kind.CERT:
+                certs.setdefault(member.nation, set()).add(member.id)
         for id, code in nations.items():
             # Policy 8: "those it is registered to and their nation's cert".
-            users[id] |= {m.id for m in known if m.kind is Kind.CERT and m.nation == code}
+            users[id] |= certs.get(code, set())
         found = {id: frozenset(named) for id, named in users.items()}
         earlier = tuple((until, one.public_sources) for until, one in registry.earlier)
         return cls(found, nations, registry.public_sources, earlier)

@@ -10,7 +10,7 @@ from hub.errors import BadSignature, Forbidden, Unauthenticated
 from hub.model import Caller, Evidence, Kind, Member, Reader, Scope, say_instant
 from hub.proofs import keys, requests, tokens
 from hub.store.database.connection import Connection
-from hub.store.members import members
+from hub.store.members import senders
 from hub.store.members.members import StoredToken
 
 REFUSAL = "The token is missing or not valid; send `Authorization: Bearer TOKEN` or `Basic member-id:TOKEN`."
@@ -28,9 +28,7 @@ def authenticate(service: Service, member_id: str | None, token: str | None) -> 
     presented = tokens.digest(service.secrets.pepper, text)
     public_id = tokens.parse(text)
     # Also while the hub is closed: operators and certs act then. Their later transactions refuse the rest.
-    with service.store.read(when_closed=True) as connection:
-        found = members.find_token(connection, public_id or "")
-        now = service.store.began_at(connection)
+    found, now = senders.token(service.store, public_id or "")
     is_known = tokens.matches(presented, found[0].digest if found else _NO_DIGEST)
     # `cause` goes to the operator's log alone; the answer is `REFUSAL` each time.
     if found is None or not is_known:
@@ -95,16 +93,17 @@ def admit(service: Service, connection: Connection, caller: Caller, evidence: Ev
     Raises Unauthenticated for an invalid token or suspended member, BadSignature for an invalid key and for
     an expired signature.
     """
-    # INVARIANT: the caller holds the lock on the generation, and these are new statements: READ COMMITTED
+    # INVARIANT: the caller holds the lock on the generation, and this is a new statement: READ COMMITTED
     # shows everything committed before the lock was given.
-    now = service.store.now(connection)
-    found = members.find_token(connection, caller.token)
+    thumbprint = "" if evidence is None else evidence.thumbprint
+    found, key, at = senders.sender(connection, caller.token, thumbprint)
+    now = service.store.clock_at(connection, at)
     if found is None or found[1].is_suspended or not _is_valid(found[0], now):
         cause = f"token {caller.token} is gone" if found is None else _invalid(*found)
         raise Unauthenticated(REFUSAL, cause=cause)
     if evidence is None:  # unsigned, as a development configuration accepts (`verify_writer`)
         return
-    if keys.usable(members.find_key(connection, evidence.thumbprint), evidence.thumbprint) is None:
+    if keys.usable(key, evidence.thumbprint) is None:
         raise BadSignature(requests.NO_SUCH_KEY)
     if now >= evidence.expires + requests.SKEW:
         raise BadSignature(requests.EXPIRED)

@@ -6,7 +6,7 @@ from hub.actions.service.service import Service
 from hub.errors import Forbidden
 from hub.model import Caller, Evidence, HttpRequest, NationCode, Purpose, Scope
 from hub.proofs import requests
-from hub.store.members import members
+from hub.store.members import senders
 
 
 def verify_writer(
@@ -35,11 +35,9 @@ def verify_request(service: Service, caller: Caller, request: HttpRequest, purpo
 
     Raises BadSignature for an invalid signature, Forbidden for another member's key or another purpose.
     """
-    with service.store.read(when_closed=True) as connection:
-        key, evidence = requests.verify(
-            *(request, lambda thumbprint: members.find_key(connection, thumbprint)),
-            service.store.began_at(connection),
-        )
+    stated = requests.read_stated(request)
+    registered, now = senders.key(service.store, stated.thumbprint)
+    key, evidence = requests.verify_stated(stated, lambda _: registered, now)
     if key.member != caller.member.id or key.purpose is not purpose:
         raise Forbidden(
             f"The request must be signed with a key of purpose {purpose.value} of the token's own member."

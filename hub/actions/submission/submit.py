@@ -18,6 +18,7 @@ from hub.actions.submission.markings import load
 from hub.actions.submission.others import load_others
 from hub.errors import TooLarge, Unprocessable
 from hub.model import (
+    Member,
     MemberId,
     NationCode,
     ObjectVersion,
@@ -113,11 +114,16 @@ def read(service: Service, verified: VerifiedSubmission) -> Items:
 
 @dataclass(frozen=True, slots=True)
 class SubmissionDecision:
-    """The outcomes, markings and row changes of a submission, with the basis of the decision."""
+    """The outcomes, markings and row changes of a submission, with the basis of the decision.
+
+    `at` is the present when the basis was compared last: the instant of the rows.
+    """
 
     basis: Basis
     ledgers: Mapping[NationCode, tuple[int, int]]  # position and revision: equal, if no ledger changed
     now: datetime
+    at: datetime
+    members: Sequence[Member]
     draft_context: DraftContext
     drafts: Drafts
     handled: EffectiveMarkings
@@ -134,6 +140,7 @@ def decide(
     member = verified.caller.member.id
     held = _held(connection, member, _ids(items))
     context = context_of(service, connection, verified.origin, now, basis.generation)
+    known = [*context.members.values()]
     draft_context = _draft_context(service, connection, verified, items, context)
     drafts = draft(replace(draft_context, accepted_at=clock), items, held)
     facts = load(service, connection, (verified.origin, member), held, drafts)
@@ -141,7 +148,7 @@ def decide(
     handled, stricter = effective_of_new(facts, drafts.fresh)
     drafts = drafts.without(stricter)
     ledger_changes = judge_again(connection, context, handled)
-    return SubmissionDecision(basis, ledgers, now, draft_context, drafts, handled, ledger_changes)
+    return SubmissionDecision(basis, ledgers, now, now, known, draft_context, drafts, handled, ledger_changes)
 
 
 def renewed(
@@ -158,9 +165,14 @@ def renewed(
     """
     basis, now, _, ledgers = observe(service, connection, verified.origin)
     # Registering an identity begins no new generation, so identities are compared by themselves.
-    registered = Registered.of(service.registry, members.members(connection))
-    if registered != decision.draft_context.registered or basis != decision.basis:
+    known = members.members(connection)
+    if basis != decision.basis or (
+        known != decision.members
+        and Registered.of(service.registry, known) != decision.draft_context.registered
+    ):
         return decide(service, connection, verified, items)
+    # Never before the decision: else a row would be dated before the instant by which the row is visible.
+    decision = replace(decision, at=max(now, decision.now))
     if ledgers == decision.ledgers:
         return decision
     # A ledger changed: what the submitter sees of others may be the same all the same.
@@ -312,11 +324,9 @@ def _write_objects(
         if ledger_changes.hides
         else None
     )
-    # Never before the decision: else a row would be dated before the instant by which the row is visible.
-    at = max(service.store.now(connection), decision.now)
-    write_rows(service, connection, origin, ledger_changes, stored, at)
+    write_rows(service, connection, origin, ledger_changes, stored, decision.at)
     if pending is not None:
-        pending.record(connection, at)
+        pending.record(connection, decision.at)
 
 
 def _receipt(

@@ -9,12 +9,13 @@ from datetime import datetime
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, insert, select, update
 
 from hub.model import JsonObject, MemberId, NationCode, Period, from_microseconds, to_microseconds
 from hub.model.clause_terms import restore_clause
 from hub.store.database import epochs
 from hub.store.database.batches import batches
+from hub.store.database.execution import executed
 from hub.store.database.prepared import Prepared
 from hub.store.schema.tables import (
     agreement,
@@ -73,7 +74,7 @@ class Generation:
 
 def generation(connection: Connection) -> Generation:
     """Return the generation. Raises LookupError without a row (the database is damaged)."""
-    row = _generation.run(connection).first()
+    row = _generation.row(connection)
     if row is None:
         raise LookupError("hub_state has no row")
     return Generation(row.generation, from_microseconds(row.changed_at), row.epoch)
@@ -88,7 +89,7 @@ def hold_generation(connection: Connection) -> None:
     """Stop changes of the generation until the transaction ends, but not other holders."""
     # INVARIANT: the generation comes before `hub_state`, origins and ledgers in the order of locks. "Ledger,
     # then generation" deadlocks (storage.md).
-    _queue(connection, func.pg_advisory_xact_lock_shared)
+    _queue(connection, "pg_advisory_xact_lock_shared")
 
 
 def hold_for_change(connection: Connection) -> None:
@@ -97,18 +98,18 @@ def hold_for_change(connection: Connection) -> None:
     Every act against a right takes this lock (hub/README: admit-under-generation): after the commit nothing
     is accepted by that right. The lock includes the row of `advance`, the first row in the order of locks.
     """
-    _queue(connection, func.pg_advisory_xact_lock)
+    _queue(connection, "pg_advisory_xact_lock")
     epochs.hold(connection)
 
 
-def _queue(connection: Connection, lock: Any) -> None:
+def _queue(connection: Connection, lock: str) -> None:
     """Take a lock in the order of asking. On SQLite the one write transaction is such a lock.
 
     A row lock would not do: shared holders overtake a waiting exclusive holder. So members with endless
     pushes would put off every ending (policy 5).
     """
     if connection.dialect.name == "postgresql":
-        connection.execute(select(lock(_GENERATION_LOCK)))
+        executed(connection, f"SELECT {lock}({_GENERATION_LOCK})")
 
 
 def advance(connection: Connection, now: datetime) -> None:

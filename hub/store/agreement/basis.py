@@ -37,7 +37,7 @@ def counters(connection: Connection, nation: NationCode) -> Counters:
     Raises LookupError for a missing row, and Reconfigured when another configuration is in force: a wait for
     a lock before may have been a wait for another configuration.
     """
-    rows = _counters.run(connection, code=nation).all()
+    rows = _counters.rows(connection, code=nation)
     if not rows or rows[0][4] is None:
         raise LookupError(_MISSING)
     number, changed_at, epoch, configuration, submissions, at, *_ = rows[0]

@@ -19,8 +19,10 @@ from sqlalchemy import (
     literal,
     select,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import ARRAY
+
+from hub.store.database.execution import executed, executed_many, fetched
+from hub.store.database.prepared import insertion
 
 T = TypeVar("T")
 
@@ -72,15 +74,15 @@ def insert_numbered(connection: Connection, table: Table, rows: Iterable[Mapping
         if connection.dialect.name == "postgresql":
             # PostgreSQL numbers the rows in the order of ORDER BY, but may return them in any order.
             text = _insertion(connection, table, (*batch[0],), returns=True)
-            yield from sorted(connection.exec_driver_sql(text, _as_json(batch)).scalars())
+            yield from sorted(id for (id,) in fetched(connection, text, _as_json(batch)))
             continue
         if len(batch) == 1:  # as most submissions are: one statement, not two
             text = _insertion(connection, table, (*batch[0],), returns=True)
-            yield connection.exec_driver_sql(text, tuple(batch[0].values())).scalar_one()
+            yield from (id for (id,) in fetched(connection, text, tuple(batch[0].values())))
             continue
         # INVARIANT: the transaction holds SQLite's write lock. So nobody else takes these numbers.
         text = f"SELECT coalesce(max(id), 0) FROM {_quoted(connection, table.name)}"  # noqa: S608 - a name alone
-        first = connection.exec_driver_sql(text).scalar_one() + 1
+        first = fetched(connection, text)[0][0] + 1
         _insert(connection, table, [{"id": first + n, **row} for n, row in enumerate(batch)])
         yield from range(first, first + len(batch))
 
@@ -95,18 +97,18 @@ def update_all(
     for batch in _in_batches(rows, _ROWS_PER_STATEMENT):
         text = _updating(connection, table, tuple(keys), (*batch[0],))
         if connection.dialect.name == "postgresql":
-            connection.exec_driver_sql(text, _as_json(batch))
+            executed(connection, text, _as_json(batch))
         else:
             names = [*(name for name in batch[0] if name not in keys), *keys]
-            connection.exec_driver_sql(text, [tuple([row[name] for name in names]) for row in batch])
+            executed_many(connection, text, [tuple([row[name] for name in names]) for row in batch])
 
 
 def _insert(connection: Connection, table: Table, batch: Sequence[Mapping[str, Any]]) -> None:
     text = _insertion(connection, table, (*batch[0],), returns=False)
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(text, _as_json(batch))
+        executed(connection, text, _as_json(batch))
     else:
-        connection.exec_driver_sql(text, [tuple(row.values()) for row in batch])
+        executed_many(connection, text, [tuple(row.values()) for row in batch])
 
 
 def _insertion(connection: Connection, table: Table, columns: tuple[str, ...], *, returns: bool) -> str:
@@ -209,5 +211,4 @@ def _array(values: Collection[int] | Collection[str]) -> ColumnElement[Any]:
 
 def upsert(connection: Connection, table: Table) -> Any:
     """Return the dialect's INSERT, which supports ON CONFLICT."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    return dialect.insert(table)
+    return insertion(connection.dialect.name == "postgresql", table)

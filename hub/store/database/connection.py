@@ -10,24 +10,18 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, RootTransaction
-from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from hub.errors import Closed, DamagedDatabase, Interrupted, Reconfigured, Unavailable
-from hub.store.database import (
-    alone,
-    causes,
-    commits,
-    engines,
-    epochs,
-    moments,
-)
+from hub.errors import Closed, Reconfigured, Unavailable
+from hub.store.database import alone, commits, engines, epochs, moments, unavailability
 from hub.store.database.alone import Ask, Done
-from hub.store.database.engines import Place
 from hub.store.database.epochs import State
+from hub.store.database.execution import DRIVER_ERRORS
 from hub.store.database.memory import Memory
-from hub.store.database.statements import DRIVER_ERRORS, Statement, Values, ask
+from hub.store.database.statements import Statement, Values, ask
 from hub.store.database.turns import Turns
+from hub.store.database.unavailability import unavailable_when_down
 from hub.store.schema import schemas
 
 __all__ = ["Connection", "Store"]
@@ -39,9 +33,6 @@ _READ_ONLY: Final = ("25006", "0A000")
 _POOL_SIZE: Final = 16
 _RECORDING: Final = 2  # connections: one thread of a process records at a time
 _ATTEMPTS: Final = 5  # at a transaction, while the database changes its state under each
-# SQLSTATEs of passing errors: serialization failure, deadlock, server stop or start, lost connection.
-_PASSING: Final = ("40001", "40P01", "57P01", "57P02", "57P03", "08")
-_SQLITE_PASSING: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _CLOSED: Final = (
     "The hub is closed: it may have lost what it acknowledged last. Endings, deletions and revocations are "
     "taken; everything else waits until its operator has opened it."
@@ -49,7 +40,6 @@ _CLOSED: Final = (
 _LEFT_BEHIND: Final = (
     "The hub's database answers as one that was left behind: its operator has to name the new primary first."
 )
-_UNREACHABLE: Final = "The hub's database cannot be reached at the moment; try again."
 _UNSETTLED: Final = "The hub's database keeps changing its place; try again."
 
 
@@ -103,7 +93,7 @@ class Store:
     @contextmanager
     def count(self) -> Iterator[Connection]:
         """Give a transaction like `write` for data that may be lost, such as rates. No standby is awaited."""
-        with _unavailable_when_down(self._place, *_READ_ONLY), ExitStack() as stack:
+        with unavailable_when_down(self._place, *_READ_ONLY), ExitStack() as stack:
             connection, transaction = self._open_transaction(
                 stack, self._engine, writes=True, when_closed=True
             )
@@ -122,7 +112,7 @@ class Store:
     @contextmanager
     def read(self, *, when_closed: bool = False) -> Iterator[Connection]:
         """Give one unchanging snapshot of the committed data: all its statements see the same state."""
-        with _unavailable_when_down(self._place), ExitStack() as stack:
+        with unavailable_when_down(self._place), ExitStack() as stack:
             connection, _ = self._open_transaction(stack, self._engine, when_closed=when_closed)
             yield connection
 
@@ -158,19 +148,40 @@ class Store:
                     pooled.invalidate()
                     raise
         except DRIVER_ERRORS as error:
-            if isinstance(error, sqlite3.Error) and _passes(error, error):
+            if isinstance(error, sqlite3.Error) and unavailability.passes(error, error):
                 # After the longest wait for the lock that there is.
-                raise _unavailable(error, self._place) from error
+                raise unavailability.unavailable(error, self._place) from error
         except (DBAPIError, PoolTimeoutError):
             pass
         return None
+
+    def look(self, statement: Statement, given: Values) -> tuple[datetime, list[Any]]:
+        """Return the present, and the rows of one statement that has the state too (`epochs.with_state`).
+
+        Also while the hub is closed. A state that this process does not know is told by a transaction:
+        raises as `read`.
+        """
+        rows = self.ask(statement, given)
+        state = epochs.state_in(rows[0])
+        if not self._knows(state):
+            with self.read(when_closed=True) as connection:
+                rows = statement.rows(connection, given)
+                state = epochs.state_of(connection)
+        at = state.at
+        return (self.machine_time() if at is None or self.clock is not None else at), rows
+
+    def _knows(self, state: State) -> bool:
+        """Return whether a transaction of this process would go on with this state, also while closed."""
+        memory = self.memory
+        is_same = (state.epoch, state.timeline) == (memory.epoch, memory.timeline)
+        return is_same and not state.has_moved and self._configuration in (None, state.configuration)
 
     @contextmanager
     def _transaction(
         self, engine: Engine, *, when_closed: bool = False, settles: bool = False
     ) -> Iterator[Connection]:
         with (
-            _unavailable_when_down(self._place, *_READ_ONLY),
+            unavailable_when_down(self._place, *_READ_ONLY),
             self._admission.admit(settles=settles) as commit,
             ExitStack() as stack,
         ):
@@ -304,7 +315,7 @@ class Store:
         engines.make_file(self._engine.url)
         if self.outdated() is None:
             return
-        with _unavailable_when_down(self._place), self._engine.connect() as connection:
+        with unavailable_when_down(self._place), self._engine.connect() as connection:
             connection.execution_options(**_isolation(self._engine, writes=True))
             with connection.begin():
                 schemas.migrate(connection)
@@ -315,12 +326,12 @@ class Store:
 
     def outdated(self) -> str | None:
         """Return why the schema is not this version's, and the remedy; None: the schema is current."""
-        with _unavailable_when_down(self._place):
+        with unavailable_when_down(self._place):
             return schemas.outdated(self._heads())
 
     def altered(self) -> str | None:
         """Return where the tables differ from their schema, and the remedy; None: no difference."""
-        with _unavailable_when_down(self._place), self._engine.connect() as connection:
+        with unavailable_when_down(self._place), self._engine.connect() as connection:
             return schemas.altered(schemas.differences(connection))
 
     def _heads(self) -> tuple[str, ...]:
@@ -377,38 +388,3 @@ def _commit(connection: Connection, transaction: RootTransaction) -> None:
     except BaseException:
         connection.invalidate()
         raise
-
-
-@contextmanager
-def _unavailable_when_down(place: Place, *sqlstates: str) -> Iterator[None]:
-    """Turn errors of the database into Unavailable. Strangers learn only that; the operator learns why."""
-    try:
-        yield
-    except (OperationalError, PoolTimeoutError) as error:
-        raise _unavailable(error, place) from error
-    except DBAPIError as error:
-        if type(error) is DatabaseError:  # SQLite: not a database, or a damaged one
-            cause = causes.of(error, place)
-            raise DamagedDatabase(_UNREACHABLE, cause=cause.sentence) from error
-        state = getattr(error.orig, "sqlstate", None)
-        if error.connection_invalidated or state in sqlstates or causes.is_known(state):
-            raise _unavailable(error, place) from error
-        raise
-
-
-def _unavailable(error: Exception, place: Place) -> Unavailable:
-    cause = causes.of(error, place)
-    kind = Interrupted if _passes(getattr(error, "orig", None) or error, error) else Unavailable
-    refusal = kind(_UNREACHABLE, cause=cause.sentence)
-    refusal.is_lasting = cause.is_lasting
-    return refusal
-
-
-def _passes(cause: Any, error: Exception) -> bool:
-    """Return whether a repetition may succeed at once. Nothing of the failed transaction was done."""
-    if isinstance(cause, sqlite3.Error):
-        return getattr(cause, "sqlite_errorcode", None) in _SQLITE_PASSING
-    state = getattr(cause, "sqlstate", None)
-    if state is None:
-        return bool(getattr(error, "connection_invalidated", False))
-    return bool(state.startswith(_PASSING))

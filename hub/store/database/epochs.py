@@ -18,6 +18,7 @@ from sqlalchemy import Connection, select, update
 
 from hub.errors import Reconfigured
 from hub.model import from_microseconds, to_microseconds
+from hub.store.database.execution import fetched
 from hub.store.schema.tables import hub_state, ledger
 
 _S = hub_state.c
@@ -37,7 +38,8 @@ def _bounded(name: str, seconds: int) -> str:
 
 
 _COLUMNS: Final = "s.epoch, s.epoch_at, s.closed_at, s.configuration, s.timeline, s.standby_names"
-_ON_SQLITE: Final = f"SELECT {_COLUMNS} FROM (SELECT 1) LEFT JOIN hub_state s ON s.id = 1"  # noqa: S608
+WIDTH: Final = 9  # columns of a state, with the three of the server
+_ON_SQLITE: Final = f"SELECT {_COLUMNS}, NULL, NULL, NULL FROM (SELECT 1) LEFT JOIN hub_state s ON s.id = 1"  # noqa: S608
 # Timeline and standbys. Only a primary can answer: `pg_current_wal_lsn` fails on a standby.
 SERVER: Final = (
     "substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8), current_setting('synchronous_standby_names')"
@@ -85,14 +87,29 @@ class State:
 def read_state(connection: Connection) -> State:
     """Return the state, and keep it for `state_of`. This is the first statement of every transaction."""
     is_postgresql = connection.dialect.name == "postgresql"
-    row = connection.exec_driver_sql(_ON_POSTGRESQL if is_postgresql else _ON_SQLITE).one()
-    closed_at = None if row[2] is None else from_microseconds(row[2])
-    state = State(row[0], from_microseconds(row[1] or 0), closed_at, row[3] or 0)
-    if is_postgresql:
-        kept = {"kept_timeline": row[4], "kept_names": row[5]}
-        state = replace(state, **kept, timeline=row[6], standby_names=row[7], at=row[8].astimezone(UTC))
-    connection.info[_STATE] = state
+    (row,) = fetched(connection, _ON_POSTGRESQL if is_postgresql else _ON_SQLITE)
+    state = connection.info[_STATE] = state_in(row)
     return state
+
+
+def state_in(row: Sequence[Any]) -> State:
+    """Return the state in the first columns of a row, which `with_state` or `read_state` asked for."""
+    epoch, epoch_at, closed_at, configuration, kept_timeline, kept_names, timeline, names, at = row[:WIDTH]
+    known = (epoch, from_microseconds(epoch_at or 0), _instant(closed_at), configuration or 0)
+    if at is None:  # SQLite: no server has a state
+        return State(*known)
+    return State(*known, kept_timeline, kept_names, timeline, names, at.astimezone(UTC))
+
+
+def with_state(columns: str, joined: str, *, is_postgresql: bool) -> str:
+    """Return the text of a statement with the state, then `columns` of `joined` tables: at least one row."""
+    server = f"{SERVER}, clock_timestamp()" if is_postgresql else "NULL, NULL, NULL"
+    return f"""SELECT {_COLUMNS}, {server}, {columns}
+        FROM (SELECT 1) AS one LEFT JOIN hub_state s ON s.id = 1 {joined}"""  # noqa: S608 - constants alone
+
+
+def _instant(microseconds: int | None) -> datetime | None:
+    return None if microseconds is None else from_microseconds(microseconds)
 
 
 def state_of(connection: Connection) -> State:

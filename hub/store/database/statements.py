@@ -13,10 +13,10 @@ from typing import Any, Final
 import orjson
 import psycopg
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
+
+from hub.store.database.execution import raises_as_sqlalchemy
 
 Values = Mapping[str, Any]
-DRIVER_ERRORS: Final = (sqlite3.Error, psycopg.Error)
 _NAME: Final = re.compile(r"\$([a-z_]+[0-9]*)")
 # PostgreSQL must know the type of a value before it knows the value.
 _KINDS: Final = {str: "text", int: "bigint", bytes: "bytea", list[int]: "bigint[]", list[str]: "text[]"}
@@ -47,17 +47,7 @@ class Statement:
 
         Raises the errors of SQLAlchemy, as every other statement does.
         """
-        driver: Any = connection.connection.driver_connection
-        try:
-            return run(driver, self, given)
-        except DRIVER_ERRORS as error:
-            is_gone = connection.dialect.is_disconnect(error, driver, None)  # type: ignore[arg-type] # the driver's
-            if is_gone:
-                connection.invalidate(error)
-            base = sqlite3.Error if isinstance(error, sqlite3.Error) else psycopg.Error
-            raise DBAPIError.instance(
-                self.text, None, error, base, hide_parameters=True, connection_invalidated=is_gone
-            ) from error
+        return raises_as_sqlalchemy(connection, self.text, lambda driver: run(driver, self, given))
 
 
 def run(driver: Any, statement: Statement, given: Values) -> list[Any]:
@@ -66,7 +56,10 @@ def run(driver: Any, statement: Statement, given: Values) -> list[Any]:
         return driver.execute(statement.text, statement.values(given)).fetchall()
     with psycopg.RawCursor(driver) as cursor:
         # Binary: bytes come as they are, not as twice as many hexadecimal digits.
-        return cursor.execute(statement.text, statement.values(given), binary=True).fetchall()
+        # These texts come again and again: prepared at once, unless the URL says never (None).
+        prepare = True if driver.prepare_threshold is not None else None
+        values = statement.values(given)
+        return cursor.execute(statement.text, values, binary=True, prepare=prepare).fetchall()
 
 
 def ask(driver: Any, statement: Statement, given: Values) -> list[Any]:
@@ -86,7 +79,13 @@ def carried(values: Iterable[int] | Iterable[str], *, is_postgresql: bool) -> An
     found = list(values)
     if not is_postgresql:
         return orjson.dumps(found).decode()
-    # Numbers as PostgreSQL's text of an array: the driver would look at each of a thousand by itself.
+    # PostgreSQL's text of an array: the driver would look at each of a thousand values by itself.
     if found and isinstance(found[0], int):
         return f"{{{','.join(map(str, found))}}}"
-    return found
+    return f"{{{','.join(map(_quoted, found))}}}"
+
+
+def _quoted(value: object) -> str:
+    """Return an element of an array in double quotes (PostgreSQL, 8.15.6)."""
+    text = str(value).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'

@@ -22,6 +22,7 @@ from sqlalchemy import Connection
 
 from hub import files
 from hub.errors import Unavailable
+from hub.store.database.execution import executed
 
 SUFFIX: Final = "-turns"  # of the file beside an SQLite database by which its processes take turns
 _SECONDS: Final = 30.0  # in the queue of this process, as for a lock
@@ -106,7 +107,7 @@ class Turns:
         if connection.dialect.name == "postgresql":
             # In the order of asking, and of a transaction: PgBouncer may give the session to another client.
             text = "SELECT pg_advisory_xact_lock(%s, %s)"
-            connection.exec_driver_sql(text, (_TURN_LOCK, _number(nation) & 0x7FFF_FFFF))
+            executed(connection, text, (_TURN_LOCK, _number(nation) & 0x7FFF_FFFF))
 
     def close(self) -> None:
         """Close the file."""

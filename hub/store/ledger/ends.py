@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
+import orjson
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -19,7 +20,8 @@ from sqlalchemy import (
 )
 
 from hub.model import NationCode, from_microseconds, to_microseconds
-from hub.store.database.prepared import Prepared, carried, is_among
+from hub.store.database.execution import fetched
+from hub.store.database.prepared import Prepared, is_among
 from hub.store.schema.tables import ledger
 
 
@@ -27,7 +29,7 @@ def lock(connection: Connection, recipients: Iterable[NationCode]) -> None:
     """Hold these ledgers until the transaction ends."""
     # INVARIANT: by code, and before any row of a ledger: the order of all locks (storage.md). No deadlock.
     if connection.dialect.name == "postgresql":  # SQLite's write lock holds every row
-        _ends.run(connection, recipients=carried(connection, sorted(recipients)))
+        _ends.rows(connection, recipients=sorted(recipients))
 
 
 _ends: Final = Prepared(
@@ -45,42 +47,51 @@ def take(
 ) -> dict[NationCode, tuple[int, int]]:
     """Reserve positions of these ledgers, with dates. Return each first position and its date."""
     # INVARIANT: the row lock is held until commit, so commit order is position order (I4). A transaction that
-    # takes an earlier date and commits later would be lost to a poller for ever.
-    found: dict[NationCode, tuple[int, int]] = {}
-    ends = []
-    for code, position, last_date in _ends.run(connection, recipients=carried(connection, [*counts])).all():
-        recipient, at = NationCode(code), to_microseconds(now)
-        count = counts[recipient]
-        # INVARIANT: dates strictly increase, even if the clock stands still or steps back.
-        date = max(at, last_date + 1)
-        found[recipient] = position + 1, date
-        end = {"new_position": position + count, "new_last_date": date + count - 1, "now": at}
-        ends.append({"recipient_1": recipient, **end})
-    if len(found) != len(counts):
+    # takes an earlier date and commits later would be lost to a poller for ever. And dates strictly increase,
+    # even if the clock stands still or steps back: `last_date + 1` below.
+    at = to_microseconds(now)
+    if connection.dialect.name == "postgresql":
+        recipients = sorted(counts)
+        given = {"recipients": recipients, "counts": [counts[code] for code in recipients], "now": at}
+        rows = fetched(connection, _TAKE_ON_POSTGRESQL, given)
+    else:
+        rows = fetched(connection, _TAKE_ON_SQLITE, (at, orjson.dumps(counts).decode()))
+    if len(rows) != len(counts):
         raise LookupError("a ledger is missing")
-    _moved.run_many(connection, ends)
-    return found
+    # The rows have the new ends. All positions between the ends are this transaction's.
+    return {
+        NationCode(code): (position - counts[code] + 1, last_date - counts[code] + 1)
+        for code, position, last_date in sorted(rows)
+    }
 
 
-_moved: Final = Prepared(
-    lambda is_postgresql: (
-        update(ledger)
-        .where(ledger.c.recipient == bindparam("recipient_1"))
-        .values(
-            position=bindparam("new_position"),
-            last_date=bindparam("new_last_date"),
-            decided_at=_latest(is_postgresql, bindparam("now", type_=BigInteger)),
-        )
+# Locked by code, as `lock` does, should the caller not hold a ledger yet.
+_TAKE_ON_POSTGRESQL: Final = """
+    WITH held AS MATERIALIZED (
+        SELECT recipient FROM ledger WHERE recipient = ANY (%(recipients)s::VARCHAR[])
+        ORDER BY recipient FOR UPDATE
     )
-)
+    UPDATE ledger SET position = ledger.position + given.count,
+        last_date = greatest(%(now)s::BIGINT, ledger.last_date + 1) + given.count - 1,
+        decided_at = greatest(ledger.decided_at, %(now)s::BIGINT)
+    FROM held, unnest(%(recipients)s::VARCHAR[], %(counts)s::BIGINT[]) AS given(recipient, count)
+    WHERE ledger.recipient = held.recipient AND given.recipient = held.recipient
+    RETURNING ledger.recipient, ledger.position, ledger.last_date
+"""
+_TAKE_ON_SQLITE: Final = """
+    UPDATE ledger SET position = ledger.position + given.value,
+        last_date = max(?1, ledger.last_date + 1) + given.value - 1, decided_at = max(ledger.decided_at, ?1)
+    FROM json_each(?2) AS given WHERE ledger.recipient = given.key
+    RETURNING recipient, position, last_date
+"""
 
 
 def revise(connection: Connection, recipient: NationCode, now: datetime) -> int:
     """Make the ledger's next revision and return it. Other writers wait until the transaction ends."""
     # A page records its revision: pages and changes are ordered without clocks (policy 8, recall).
     values = {"recipient_1": recipient, "now": to_microseconds(now)}
-    revision: int = _revised.run(connection, **values).scalar_one()
-    return revision
+    (revision,) = _revised.scalars(connection, **values)
+    return int(revision)
 
 
 _revised: Final = Prepared(

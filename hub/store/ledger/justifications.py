@@ -8,11 +8,18 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from hub.model import Class, Clearance, Ground, Justification, MemberId, NationCode
-from hub.store.database.batches import insert_numbered, upsert
-from hub.store.database.prepared import Prepared, carried, carried_digests, is_among, is_among_digests
+from hub.store.database.batches import insert_numbered
+from hub.store.database.prepared import (
+    Prepared,
+    carried,
+    carried_digests,
+    insertion,
+    is_among,
+    is_among_digests,
+)
 from hub.store.schema.own_tables import own_justification
 from hub.store.schema.tables import justification
 
@@ -103,7 +110,7 @@ def intern_all(
     }
     known = {
         (NationCode(recipient), bytes(digest)): id
-        for recipient, digest, id in (_interned.run(connection, **asked) if digests else ())
+        for recipient, digest, id in (_interned.rows(connection, **asked) if digests else ())
     }
     wanted = {(recipient, value) for recipient, given in values.items() for value in given}
     # In one order: equal acts give equal ids.
@@ -146,4 +153,14 @@ def note_own(connection: Connection, recipient: NationCode, pairs: Collection[tu
     rows = [
         {"recipient": recipient, "member": member, "justification_id": id} for member, id in sorted(pairs)
     ]
-    connection.execute(upsert(connection, own_justification).on_conflict_do_nothing(), rows)
+    _own.run_many(connection, rows)
+
+
+_own: Final = Prepared(
+    lambda is_postgresql: (
+        insertion(is_postgresql, own_justification)
+        .values({c.name: bindparam(c.name) for c in (_O.recipient, _O.member, _O.justification_id)})
+        .on_conflict_do_nothing()
+        .inline()
+    )
+)

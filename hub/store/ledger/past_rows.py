@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, and_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, select
 
 from hub.model import Form, Justification, NationCode, StixId
-from hub.store.database.batches import among, batches, listed
+from hub.store.database.batches import among, batches
+from hub.store.database.prepared import Prepared, carried, values_of
 from hub.store.ledger.justifications import decode
 from hub.store.schema.tables import justification, rejustification, release
 
@@ -51,11 +53,18 @@ def rows_from_abroad(connection: Connection, recipient: NationCode, id: StixId) 
 
 def positions_under(connection: Connection, recipient: NationCode, ids: Collection[StixId]) -> list[int]:
     """Return the positions of all rows with these ids in the recipient's ledger, served or not."""
-    asked = listed(connection, ids).subquery()
+    found = _under.scalars(connection, recipient=recipient, ids=carried(connection, ids))
+    return [position for position in found if position is not None]
+
+
+def _positions(is_postgresql: bool) -> Select[Any]:
+    asked = values_of(is_postgresql, _C.stix_id, "ids").subquery()
     # An outer join: planners go from the ids to the index on ids, never through the ledger.
-    is_asked = and_(_C.recipient == recipient, _C.stix_id == asked.c.value)
-    query = select(_C.position).select_from(asked.outerjoin(release, is_asked))
-    return [position for (position,) in connection.execute(query) if position is not None]
+    is_asked = and_(_C.recipient == bindparam("recipient"), _C.stix_id == asked.c.value)
+    return select(_C.position).select_from(asked.outerjoin(release, is_asked))
+
+
+_under: Final = Prepared(_positions)
 
 
 def _past_rows(connection: Connection, conditions: Sequence[ColumnElement[bool]]) -> list[PastRow]:

@@ -14,12 +14,13 @@ from typing import Any, Final
 from sqlalchemy import (
     BigInteger,
     Connection,
+    Select,
     and_,
+    bindparam,
     insert,
     literal,
     or_,
     select,
-    true,
     update,
 )
 
@@ -42,6 +43,7 @@ from hub.model import (
     to_microseconds,
 )
 from hub.store.database.batches import among, batches, insert_all
+from hub.store.database.prepared import Prepared, carried, is_among
 from hub.store.ledger import ends
 from hub.store.ledger.justifications import decode, intern, intern_all, note_own
 from hub.store.schema.columns import decode_nations, decode_source_hiding, encode_nations
@@ -74,22 +76,26 @@ def live_rows(
     """
     if not versions:
         return []
-    is_asked = true() if recipients is None else _C.recipient.in_(recipients)
     found: list[LiveRow] = []
-    query = (
+    for row in _live_rows.rows(connection, versions=carried(connection, versions)):
+        recipient, position, version, classes, is_newest, deleted_at, form, *values = row
+        if recipients is None or recipient in recipients:
+            place = (NationCode(recipient), position, version, decode(classes))
+            shown = None if values[0] is None else decode_shown(*values)
+            found.append(LiveRow(*place, bool(is_newest), deleted_at is None, Form.of(form), shown))
+    return found
+
+
+_live_rows: Final = Prepared(
+    lambda is_postgresql: (
         select(
             *(_C.recipient, _C.position, _C.version_id, _J.classes, _C.is_newest),
-            *(_C.deleted_at.is_(None), _C.rendition, *SHOWN),
+            *(_C.deleted_at, _C.rendition, *SHOWN),
         )
         .join(justification, _J.id == _C.justification_id)
-        .where(among(connection, _C.version_id, versions), is_asked, _IS_LIVE)
+        .where(is_among(is_postgresql, _C.version_id, "versions"), _IS_LIVE)
     )
-    for row in connection.execute(query):
-        recipient, position, version, classes, is_newest, is_served, form, *values = row
-        place = (NationCode(recipient), position, version, decode(classes))
-        shown = None if values[0] is None else decode_shown(*values)
-        found.append(LiveRow(*place, is_newest, is_served, Form.of(form), shown))
-    return found
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +116,21 @@ def settled_records(
     found: dict[StixId, Record] = {}
     if not ids:
         return found
+    for row in _settled.rows(connection, member=member, ids=carried(connection, ids)):
+        is_unmarked_name = row.type in NAME_TYPES and row.own_tlp is None
+        new = Record(row.id, decode_source_hiding(row.guise), bool(row.is_copy), is_unmarked_name)
+        record = found.setdefault(StixId(row.stix_id), new)
+        if row.recipient is not None:
+            view = View(NationCode(row.recipient), Form.of(row.rendition))
+            record.justifications[view] = decode(row.classes)
+    return found
+
+
+def _of_records(is_postgresql: bool) -> Select[Any]:
     v = object_version.c
     # Outer joins: a record without rows is visible to nobody, and what refers to it is withheld (policy 2.7).
     live = and_(_C.version_id == v.id, _IS_LIVE)
-    query = (
+    return (
         select(
             *(v.id, v.stix_id, v.guise, v.is_copy, v.type, v.own_tlp),
             *(_C.recipient, _C.rendition, _J.classes),
@@ -121,15 +138,12 @@ def settled_records(
         .select_from(
             object_version.outerjoin(release, live).outerjoin(justification, _J.id == _C.justification_id)
         )
-        .where(v.member == member, among(connection, v.stix_id, ids), v.is_newest.is_(True))
+        .where(v.member == bindparam("member"), v.is_newest.is_(True))
+        .where(is_among(is_postgresql, v.stix_id, "ids"))
     )
-    for key, id, source_hiding, is_copy, kind, tlp, recipient, form, classes in connection.execute(query):
-        is_unmarked_name = kind in NAME_TYPES and tlp is None
-        new = Record(key, decode_source_hiding(source_hiding), is_copy, is_unmarked_name)
-        record = found.setdefault(StixId(id), new)
-        if recipient is not None:
-            record.justifications[View(NationCode(recipient), Form.of(form))] = decode(classes)
-    return found
+
+
+_settled: Final = Prepared(_of_records)
 
 
 # --- writing ------------------------------------------------------------------------------------
@@ -302,7 +316,8 @@ def _encode_shown(shown: Shown) -> dict[str, Any]:
 def decode_shown(tlp: int, is_bound: bool, rel_to: str | None, is_closed: bool | None) -> Shown:
     """Return how a row shows its version, from the columns. An unrecorded closure counts as closed."""
     # Rows from before the column have NULL. Every doubt closes.
-    return Shown(Tlp(tlp), is_bound, decode_nations(rel_to), is_closed is not False)
+    closed = is_closed is None or bool(is_closed)
+    return Shown(Tlp(tlp), bool(is_bound), decode_nations(rel_to), closed)
 
 
 def _mark(

@@ -10,8 +10,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Connection, Row, bindparam, case, delete, insert, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, bindparam, case, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from hub.model import (
@@ -27,7 +26,7 @@ from hub.model import (
     to_microseconds,
 )
 from hub.store.database.batches import batches, upsert
-from hub.store.database.prepared import Prepared
+from hub.store.database.prepared import Prepared, insertion
 from hub.store.schema.registration_tables import member_identity
 from hub.store.schema.tables import (
     key,
@@ -72,7 +71,7 @@ def add_member(connection: Connection, new: Member, now: datetime) -> bool:
 
 def members(connection: Connection) -> list[Member]:
     """Return every member, by id."""
-    return list(_of_rows(tuple(map(tuple, _members.run(connection)))))
+    return list(_of_rows(tuple(_members.rows(connection))))
 
 
 _members: Final = Prepared(
@@ -95,13 +94,13 @@ def _of_rows(rows: tuple[tuple[Any, ...], ...]) -> tuple[Member, ...]:
         _, identities = found.setdefault(values[0], (_MemberRow(*values), set()))
         if further is not None:
             identities.add(StixId(further))
-    return tuple(_member(row, frozenset(identities)) for row, identities in found.values())
+    return tuple(member_of(row, frozenset(identities)) for row, identities in found.values())
 
 
 def find_member(connection: Connection, id: str) -> Member | None:
     """Return the member with this id, or None."""
     row = connection.execute(select(member).where(member.c.id == id)).one_or_none()
-    return None if row is None else _member(row, _identities(connection, id).get(row.id, frozenset()))
+    return None if row is None else member_of(row, _identities(connection, id).get(row.id, frozenset()))
 
 
 def set_suspended(connection: Connection, id: MemberId, suspended_at: datetime | None) -> None:
@@ -147,7 +146,7 @@ def _entry(short_names: Sequence[str], domains: Sequence[str]) -> dict[str, str 
     return {column: orjson.dumps(names).decode() if names else None for column, names in lists.items()}
 
 
-def _member(row: Row[Any], identities: frozenset[StixId], id: str | None = None) -> Member:
+def member_of(row: Any, identities: frozenset[StixId], id: str | None = None) -> Member:
     """Return the member of a row. `id` is its id if the row has another name for the column."""
     return Member(
         id=MemberId(id or row.id),
@@ -190,8 +189,8 @@ def find_token(connection: Connection, public_id: str) -> tuple[StoredToken, Mem
     The member has no further identities here, because polls need none.
     """
     # Validity is not checked here, but in `actions.access.authenticate` and in the statement of a page.
-    row = _found_token.run(connection, asked=public_id).one_or_none()
-    return None if row is None else (_token(row), _member(row, frozenset(), row.member))
+    row = _found_token.row(connection, asked=public_id)
+    return None if row is None else (token_of(row), member_of(row, frozenset(), row.member))
 
 
 _TOKENS: Final = select(token, *(c for c in member.c if c.name != "created_at")).join(
@@ -203,7 +202,7 @@ _found_token: Final = Prepared(lambda _: _TOKENS.where(token.c.public_id == bind
 def tokens(connection: Connection) -> list[StoredToken]:
     """Return every token, by member and age."""
     query = select(token).order_by(token.c.member, token.c.created_at)
-    return [_token(row) for row in connection.execute(query)]
+    return [token_of(row) for row in connection.execute(query)]
 
 
 def revoke_token(connection: Connection, public_id: str, now: datetime) -> bool:
@@ -229,7 +228,8 @@ def note_uses(connection: Connection, uses: Mapping[str, datetime]) -> None:
         connection.execute(update(token).where(c.public_id.in_(batch), is_later).values(last_used_at=used_at))
 
 
-def _token(row: Row[Any]) -> StoredToken:
+def token_of(row: Any) -> StoredToken:
+    """Return the token of a row with the columns of `token`."""
     return StoredToken(
         public_id=row.public_id,
         member=MemberId(row.member),
@@ -262,8 +262,8 @@ def add_key(connection: Connection, new: RegisteredKey, endorsement: str | None)
 def find_key(connection: Connection, thumbprint: str) -> RegisteredKey | None:
     """Return the key with this RFC 7638 thumbprint, revoked or not, or None."""
     # Revoked keys too: evidence refers to them. The caller judges the validity.
-    row = _found_key.run(connection, asked=thumbprint).one_or_none()
-    return None if row is None else _key(row)
+    row = _found_key.row(connection, asked=thumbprint)
+    return None if row is None else key_of(row)
 
 
 _found_key: Final = Prepared(lambda _: select(key).where(key.c.thumbprint == bindparam("asked")))
@@ -274,7 +274,7 @@ def keys(connection: Connection, owner: MemberId | None = None) -> list[Register
     query = select(key).order_by(key.c.member, key.c.registered_at)
     if owner is not None:
         query = query.where(key.c.member == owner)
-    return [_key(row) for row in connection.execute(query)]
+    return [key_of(row) for row in connection.execute(query)]
 
 
 def endorsements(connection: Connection) -> dict[str, str | None]:
@@ -294,7 +294,8 @@ def revoke_key(connection: Connection, thumbprint: str, reason: str, now: dateti
     return True
 
 
-def _key(row: Row[Any]) -> RegisteredKey:
+def key_of(row: Any) -> RegisteredKey:
+    """Return the key of a row with the columns of `key`."""
     return RegisteredKey(
         thumbprint=row.thumbprint,
         member=MemberId(row.member),
@@ -327,19 +328,14 @@ def use_nonce(connection: Connection, used: UsedNonce) -> str:
     """
     # INVARIANT: first in the order of locks, and in the transaction of the act: no request acts twice.
     # By the returned row: PostgreSQL's driver reports -1 rows for this INSERT.
-    if _used.run(connection, **_nonce(used)).first() is not None:
+    if _used.rows(connection, **_nonce(used)):
         return used.receipt
     condition = (nonce.c.thumbprint == used.thumbprint, nonce.c.nonce == used.nonce)
     return connection.execute(select(nonce.c.receipt).where(*condition)).scalar_one_or_none() or ""
 
 
 _used: Final = Prepared(
-    lambda is_postgresql: (
-        (postgresql if is_postgresql else sqlite)
-        .insert(nonce)
-        .on_conflict_do_nothing()
-        .returning(nonce.c.nonce)
-    )
+    lambda is_postgresql: insertion(is_postgresql, nonce).on_conflict_do_nothing().returning(nonce.c.nonce)
 )
 
 

@@ -6,14 +6,14 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, and_, bindparam, select
 
 from hub.model import MemberId, NationCode, ObjectVersion, StixId, Tlp
 from hub.store.database.batches import (
     among,
     insert_all,
-    upsert,
 )
+from hub.store.database.prepared import Prepared, carried, insertion, is_among
 from hub.store.records.objects import LISTED
 from hub.store.schema.tables import creator_level, object_version, reference
 
@@ -62,13 +62,18 @@ def creator_levels(
     # Kept as counts, and the cost does not grow with the collection (hub/README: namers).
     if not identities:
         return found
-    c = creator_level.c
-    query = select(c.identity, c.tlp, c.count).where(
-        c.member == member, among(connection, c.identity, identities)
-    )
-    for identity, tlp, count in connection.execute(query):
+    values = {"member": member, "ids": carried(connection, identities)}
+    for identity, tlp, count in _levels_of.rows(connection, **values):
         found[StixId(identity)][Tlp(tlp)] = count
     return found
+
+
+_C: Final = creator_level.c
+_levels_of: Final = Prepared(
+    lambda is_postgresql: select(_C.identity, _C.tlp, _C.count).where(
+        _C.member == bindparam("member"), is_among(is_postgresql, _C.identity, "ids")
+    )
+)
 
 
 def add_creators(connection: Connection, member: MemberId, deltas: Mapping[tuple[StixId, Tlp], int]) -> None:
@@ -78,13 +83,15 @@ def add_creators(connection: Connection, member: MemberId, deltas: Mapping[tuple
         for (identity, tlp), delta in sorted(deltas.items())
         if delta
     ]
-    if rows:
-        # Added in the database, under the origin's lock: no count is lost.
-        statement = upsert(connection, creator_level)
-        total = creator_level.c.count + statement.excluded.count
-        connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=["member", "identity", "tlp"], set_={"count": total}
-            ),
-            rows,
-        )
+    _adding.run_many(connection, rows)
+
+
+def _added(is_postgresql: bool) -> Any:
+    # Added in the database, under the origin's lock: no count is lost.
+    statement = insertion(is_postgresql, creator_level)
+    total = _C.count + statement.excluded.count
+    key = ["member", "identity", "tlp"]
+    return statement.on_conflict_do_update(index_elements=key, set_={"count": total}).inline()
+
+
+_adding: Final = Prepared(_added)

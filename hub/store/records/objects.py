@@ -63,7 +63,7 @@ def versions_of(connection: Connection, member: MemberId, ids: Collection[StixId
     """Return every version of these records of `member`, in no particular order."""
     if not ids:
         return []
-    found = _of_member.run(connection, member=member, ids=carried(connection, ids)).all()
+    found = _of_member.rows(connection, member=member, ids=carried(connection, ids))
     return _versions(connection, found)
 
 
@@ -72,8 +72,8 @@ def count_versions(connection: Connection, member: MemberId, ids: Collection[Sti
     # Counted before loading: it bounds the work of a POST (hub/README: post-limits).
     if not ids:
         return 0
-    number: int = _count_of_member.run(connection, member=member, ids=carried(connection, ids)).scalar_one()
-    return number
+    (number,) = _count_of_member.scalars(connection, member=member, ids=carried(connection, ids))
+    return int(number)
 
 
 _count_of_member: Final = Prepared(
@@ -103,24 +103,36 @@ def versions_by_key(connection: Connection, keys: Collection[int]) -> list[Objec
 def movable(connection: Connection, member: MemberId, ids: Collection[StixId]) -> set[StixId]:
     """Return the `ids` with a version of `member` without TLP: containers may move these."""
     # TLP of its own keeps a version as it is, whatever contains it (policy 2.3).
-    return _ids_where(connection, member, ids, _V.own_tlp.is_(None))
+    return _found(connection, _movable, member, ids)
+
+
+_movable: Final = Prepared(lambda is_postgresql: _ids_where(is_postgresql, _V.own_tlp.is_(None)))
 
 
 def undeleted_own(connection: Connection, member: MemberId, ids: Collection[StixId]) -> set[StixId]:
     """Return the `ids` with an undeleted record of `member`, no copy: `Known.is_own` (policy 2.7)."""
-    # A copy is no licence for later text of the original (hub/README: copy-stays-copy).
-    is_own = (_V.is_newest.is_(True), _V.deleted_at.is_(None), _V.is_copy.is_(False))
-    return _ids_where(connection, member, ids, *is_own)
+    return _found(connection, _undeleted_own, member, ids)
 
 
-def _ids_where(
-    connection: Connection, member: MemberId, ids: Collection[StixId], *conditions: ColumnElement[bool]
-) -> set[StixId]:
-    """Return the `ids` with a version of `member` that fulfils the conditions."""
+_undeleted_own: Final = Prepared(
+    lambda is_postgresql: _ids_where(
+        *(is_postgresql, _V.is_newest.is_(True), _V.deleted_at.is_(None)),
+        # A copy is no licence for later text of the original (hub/README: copy-stays-copy).
+        _V.is_copy.is_(False),
+    )
+)
+
+
+def _ids_where(is_postgresql: bool, *conditions: ColumnElement[bool]) -> Select[str]:
+    """Return the query for those of `ids` with a version of `member` that fulfils the conditions."""
+    is_asked = _V.member == bindparam("member"), is_among(is_postgresql, _V.stix_id, "ids")
+    return select(_V.stix_id).distinct().where(*is_asked, *conditions)
+
+
+def _found(connection: Connection, query: Prepared, member: MemberId, ids: Collection[StixId]) -> set[StixId]:
     if not ids:
         return set()
-    query = select(_V.stix_id).distinct().where(_V.member == member, among(connection, _V.stix_id, ids))
-    return {StixId(id) for (id,) in connection.execute(query.where(*conditions))}
+    return set(map(StixId, query.scalars(connection, member=member, ids=carried(connection, ids))))
 
 
 # --- writing ----------------------------------------------------------------------------------
@@ -138,7 +150,7 @@ def insert_contents(
     if not bodies:
         return known
     digests = carried_digests(connection, bodies.keys())
-    for digest, id, erased_at in _stored_contents.run(connection, origin=origin, digests=digests).all():
+    for digest, id, erased_at in _stored_contents.rows(connection, origin=origin, digests=digests):
         known[bytes(digest)] = id
         if erased_at is not None:
             values = {"body": bodies[bytes(digest)], "erased_at": None}
@@ -275,7 +287,7 @@ def _references(connection: Connection, keys: Collection[int]) -> Mapping[int, M
     found: dict[int, dict[str, set[StixId]]] = defaultdict(lambda: defaultdict(set))
     if not keys:
         return found
-    for key, kind, target in _references_of.run(connection, keys=carried(connection, keys)):
+    for key, kind, target in _references_of.rows(connection, keys=carried(connection, keys)):
         found[key][kind].add(StixId(target))
     return found
 

@@ -7,7 +7,20 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, any_, exists, func, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Select,
+    String,
+    and_,
+    any_,
+    bindparam,
+    exists,
+    func,
+    select,
+    union_all,
+)
 
 from hub.model import (
     ANONYMISED,
@@ -26,6 +39,7 @@ from hub.model import (
     from_microseconds,
 )
 from hub.store.database.batches import among
+from hub.store.database.prepared import Prepared, carried, is_among
 from hub.store.ledger.justifications import decode
 from hub.store.ledger.past_rows import positions_under
 from hub.store.ledger.releases import SHOWN, decode_shown
@@ -47,6 +61,7 @@ _V = object_version.c
 _J = justification.c
 _R = reference.c
 _NOW: Final = (_V.effective_tlp, _V.rel_to)
+_REDACTED: Final = "redacted:"
 
 
 def of_others(
@@ -65,19 +80,14 @@ def of_others(
     """
     if not ids:
         return []
-    found: dict[tuple[int, StixId], Row[Any]] = {}
-    # The hub's own objects and notes are nobody's record: `ids_of_the_hub` answers for these.
-    is_other = and_(_C.member.not_in([member, HUB]), _V.member != HUB, ~_is_copy_of(member))
+    found: dict[tuple[int, StixId], Any] = {}
+    asked = {"nation": nation, "member": member, "rel_to": carried(connection, rel_to)}
     # Ids, then positions, then rows: three simple statements. As one statement planners scan the ledger.
     positions = positions_under(connection, nation, ids)
-    served = _rows(rel_to, is_other, _C.recipient == nation, among(connection, _C.position, positions))
-    for row in connection.execute(served):
+    for row in _served.rows(connection, **asked, positions=carried(connection, positions)):
         found[row.position, StixId(row.stix_id)] = row
-    # The label identifies a redaction. A link beside it names the original.
-    of_originals = among(connection, _C.version_id, _versions(connection, ids))
-    is_ledgers = (_C.recipient + "") == nation  # an expression: no planner uses an index for it
-    redacted = _rows(rel_to, is_other, is_ledgers, of_originals, _C.rendition.like("redacted:%"))
-    for row in connection.execute(redacted):
+    versions = _with_ids.scalars(connection, ids=carried(connection, ids))
+    for row in _redacted.rows(connection, **asked, versions=carried(connection, versions)):
         found[row.position, StixId(row.original)] = row
     # Withdrawn rows count as well: "shown" is what a poll could have returned at some time (policy 1;
     # hub/README: shown-by-rows).
@@ -85,24 +95,22 @@ def of_others(
     return [_shown(row, id, former.get(position, ())) for (position, id), row in found.items()]
 
 
-def _versions(connection: Connection, ids: Collection[StixId]) -> list[int]:
-    """Return the versions with these ids, of all nations."""
-    query = select(_V.id).where(_of_any_origin(connection, _V.origin), among(connection, _V.stix_id, ids))
-    return list(connection.scalars(query))
-
-
-def _of_any_origin(connection: Connection, column: ColumnElement[str]) -> ColumnElement[bool]:
+def _of_any_origin(is_postgresql: bool, column: ColumnElement[str]) -> ColumnElement[bool]:
     """Return a condition that is always true, and lets planners use an index that begins with the origin."""
     codes = select(origin.c.code)
-    if connection.dialect.name == "postgresql":
+    if is_postgresql:
         return column == any_(func.array(codes.scalar_subquery()))  # known before the plan begins
     return column.in_(codes)
 
 
-def _rows(rel_to: Collection[StixId], *conditions: ColumnElement[bool]) -> Any:
+def _rows(is_postgresql: bool, *conditions: ColumnElement[bool]) -> Select[Any]:
+    """Return the query for rows of others than `member`, which fulfil the conditions."""
     # An outer join below: a bare object has no creator (policy 8, claims).
-    creator = reference.alias()
-    carries = exists().where(_R.version_id == _V.id, _R.kind == MARKING, _R.target.in_(list(rel_to)))
+    creator, member = reference.alias(), bindparam("member", type_=String)
+    is_rel_to = is_among(is_postgresql, _R.target, "rel_to")
+    carries = exists().where(_R.version_id == _V.id, _R.kind == MARKING, is_rel_to)
+    # The hub's own objects and notes are nobody's record: `ids_of_the_hub` answers for these.
+    is_other = and_(_C.member != member, _C.member != HUB, _V.member != HUB, ~_is_copy_of(member))
     return (
         select(
             *(_C.position, _C.date_added, _C.withdrawn_at, _C.rendition, _C.stix_id, _C.origin),
@@ -120,17 +128,39 @@ def _rows(rel_to: Collection[StixId], *conditions: ColumnElement[bool]) -> Any:
             )  # of the served object: a derived object has its own
             .outerjoin(creator, and_(creator.c.version_id == _V.id, creator.c.kind == CREATOR))
         )
-        .where(*conditions)
+        .where(is_other, *conditions)
     )
 
 
-def _is_copy_of(member: MemberId) -> ColumnElement[bool]:
+def _is_copy_of(member: ColumnElement[str]) -> ColumnElement[bool]:
     """Return the condition that `member` submitted an equal version earlier, and not as a copy."""
     own, its = object_version.alias(), content.alias()
     return exists().where(
         *(own.c.member == member, own.c.stix_id == _V.stix_id, own.c.id < _V.id, ~own.c.is_copy),
         *(its.c.id == own.c.content_id, its.c.digest == content.c.digest),
     )
+
+
+_served: Final = Prepared(
+    lambda is_postgresql: _rows(
+        *(is_postgresql, _C.recipient == bindparam("nation")),
+        is_among(is_postgresql, _C.position, "positions"),
+    )
+)
+_with_ids: Final = Prepared(
+    lambda is_postgresql: select(_V.id).where(
+        _of_any_origin(is_postgresql, _V.origin), is_among(is_postgresql, _V.stix_id, "ids")
+    )
+)
+_redacted: Final = Prepared(
+    lambda is_postgresql: _rows(
+        is_postgresql,
+        (_C.recipient + "") == bindparam("nation"),  # an expression: no planner uses an index for it
+        is_among(is_postgresql, _C.version_id, "versions"),
+        # The label identifies a redaction. A link beside it names the original.
+        func.substr(_C.rendition, 1, len(_REDACTED)) == _REDACTED,
+    )
+)
 
 
 def _former(
@@ -156,7 +186,7 @@ def _former(
     return {position: tuple(justified_by) for position, justified_by in found.items()}
 
 
-def _shown(row: Row[Any], id: StixId, former: tuple[PastJustification, ...]) -> OthersVersion:
+def _shown(row: Any, id: StixId, former: tuple[PastJustification, ...]) -> OthersVersion:
     withdrawn = None if row.withdrawn_at is None else from_microseconds(row.withdrawn_at)
     # The level that the object itself carries. A container may have raised the effective level.
     levels = [level for level in (row.own_tlp, row.raised_tlp) if level is not None]
@@ -179,7 +209,7 @@ def _shown(row: Row[Any], id: StixId, former: tuple[PastJustification, ...]) -> 
         submitted_at=from_microseconds(row.submitted_at),
         carried=Tlp(max(levels)) if levels else None,
         carries_rel_to=bool(row.carries_rel_to),
-        effective=EffectiveMarking(Tlp(row.effective_tlp), rel_to, row.is_closed or row.is_home),
+        effective=EffectiveMarking(Tlp(row.effective_tlp), rel_to, bool(row.is_closed or row.is_home)),
         limits=decode_reach(row.limits),
         justified_by=justified_by,
     )
@@ -278,7 +308,8 @@ def mentions(
 def _made_ids(connection: Connection, ids: Collection[StixId]) -> Mapping[tuple[NationCode, StixId], StixId]:
     """Return the made ids of anonymised objects, by origin and original id, if either is in `ids`."""
     c = made_id.c
-    is_original = and_(_of_any_origin(connection, c.origin), among(connection, c.stix_id, ids))
+    is_postgresql = connection.dialect.name == "postgresql"
+    is_original = and_(_of_any_origin(is_postgresql, c.origin), among(connection, c.stix_id, ids))
     found: dict[tuple[NationCode, StixId], StixId] = {}
     for is_asked in (among(connection, c.made, ids), is_original):
         query = select(c.origin, c.stix_id, c.made).where(c.rendition == ANONYMISED.label, is_asked)
@@ -287,7 +318,7 @@ def _made_ids(connection: Connection, ids: Collection[StixId]) -> Mapping[tuple[
     return found
 
 
-def _named(row: Row[Any], made: Mapping[tuple[NationCode, StixId], StixId]) -> frozenset[StixId]:
+def _named(row: Any, made: Mapping[tuple[NationCode, StixId], StixId]) -> frozenset[StixId]:
     """Return the id under which a row shows a reference of the version; empty: hidden."""
     form, target = Form.of(row.rendition), StixId(row.target)
     # A redaction shows only the references that remain in it.
@@ -304,11 +335,18 @@ def ids_of_the_hub(connection: Connection, ids: Collection[StixId]) -> frozenset
     """
     if not ids:
         return frozenset()
-    is_asked = among(connection, _V.stix_id, ids)
+    return frozenset(map(StixId, _by_the_hub.scalars(connection, ids=carried(connection, ids))))
+
+
+def _published(is_postgresql: bool) -> CompoundSelect[Any]:
+    is_asked = is_among(is_postgresql, _V.stix_id, "ids")
     published = [
         select(_V.stix_id).where(by_hub, is_asked) for by_hub in (_V.origin == HUB, _V.member == HUB)
     ]
     # No answer may differ by whether an object is the cert's own or anonymised (policy 7).
     is_whole = made_id.c.rendition == ANONYMISED.label
-    made = select(made_id.c.made).where(among(connection, made_id.c.made, ids), ~is_whole)
-    return frozenset(StixId(id) for (id,) in connection.execute(union_all(*published, made)))
+    made = select(made_id.c.made).where(is_among(is_postgresql, made_id.c.made, "ids"), ~is_whole)
+    return union_all(*published, made)
+
+
+_by_the_hub: Final = Prepared(_published)

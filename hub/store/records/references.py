@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func,
 
 from hub.model import EffectiveMarking, MemberId, NationCode, StixId, Tlp
 from hub.store.database.batches import among, listed
-from hub.store.database.prepared import Prepared, carried, values_of
+from hub.store.database.prepared import Prepared, carried, is_among, values_of
 from hub.store.records.objects import CONTAINS, MARKING, REFERS
 from hub.store.schema.columns import decode_nations
 from hub.store.schema.tables import object_version, reference
@@ -42,7 +42,7 @@ def all_referring(
     if not ids:
         return set()
     values = {"member": member, "origin": origin, "ids": carried(connection, ids)}
-    return {StixId(id) for (id,) in _all_referring.run(connection, **values)}
+    return set(map(StixId, _all_referring.scalars(connection, **values)))
 
 
 def _referring(is_postgresql: bool) -> Select[Any]:
@@ -86,17 +86,29 @@ def containers_of(
     found: dict[StixId, Counter[EffectiveMarking]] = defaultdict(Counter)
     if not ids:
         return found
+    values = {"member": member, "origin": origin, "ids": carried(connection, ids)}
+    for target, tlp, rel_to, is_closed, count in _containers_of.rows(connection, **values):
+        marking = EffectiveMarking(Tlp(tlp), decode_nations(rel_to), bool(is_closed))
+        found[StixId(target)][marking] += count
+    return found
+
+
+def _handing_down(is_postgresql: bool) -> Select[Any]:
     # `given_*`, not the effective marking: what a container took over binds it alone (policy 2.3).
     values = (_V.given_tlp, _V.given_rel_to, _V.given_closed)
-    query = (
+    return (
         select(_R.target, *values, func.count())
         .select_from(reference.join(object_version, _R.version_id == _V.id))
-        .where(_is_container_of(member, origin, among(connection, _R.target, ids)))
+        .where(
+            _is_container_of(
+                *(bindparam("member"), bindparam("origin")), is_among(is_postgresql, _R.target, "ids")
+            )
+        )
         .group_by(_R.target, *values)
     )
-    for target, tlp, rel_to, is_closed, count in connection.execute(query):
-        found[StixId(target)][EffectiveMarking(Tlp(tlp), decode_nations(rel_to), is_closed)] += count
-    return found
+
+
+_containers_of: Final = Prepared(_handing_down)
 
 
 def closed_containers_of(
@@ -111,9 +123,7 @@ def closed_containers_of(
     return {(StixId(container), key) for container, key in connection.execute(query)}
 
 
-def _is_container_of(
-    member: MemberId, origin: NationCode, is_named: ColumnElement[bool]
-) -> ColumnElement[bool]:
+def _is_container_of(member: Any, origin: Any, is_named: ColumnElement[bool]) -> ColumnElement[bool]:
     # INVARIANT: only containers of the same member count (policy 2.3), so nobody marks the objects of others.
     is_naming = and_(is_named, _R.kind == CONTAINS, _R.origin == origin, _R.member == member)
     return and_(is_naming, _V.given_tlp.is_not(None))

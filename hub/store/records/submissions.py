@@ -50,7 +50,7 @@ def hold(connection: Connection, origin: NationCode) -> None:
     # INVARIANT: a decision is valid while the number of decided submissions is unchanged. It is compared
     # under this lock (storage.md, Ordering): else a relationship could race the RED object that it names.
     if connection.dialect.name == "postgresql":  # SQLite's write lock holds every row
-        _held.run(connection, code=origin).scalar_one()
+        (_,) = _held.scalars(connection, code=origin)
 
 
 _held: Final = Prepared(

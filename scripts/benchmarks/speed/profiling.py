@@ -13,12 +13,10 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 from flask import Flask
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
 from werkzeug.test import EnvironBuilder
 
 from hub.app import create_app
@@ -28,6 +26,7 @@ from scripts.benchmarks.speed.hubs import MeasuredHub, filled_hub
 from scripts.benchmarks.speed.pushes import Pushing
 from scripts.benchmarks.speed.reads import Subject, learn, reads
 from scripts.benchmarks.speed.run import RunSettings
+from tests.statements import sent
 
 _TIMES: Final = 20
 _SHOWN: Final = 10  # packages
@@ -39,7 +38,7 @@ Ask = Callable[[], None]
 
 
 def profiled(databases: list[str], size: int, settings: RunSettings) -> None:
-    """Print CPU milliseconds, Python calls, SQLAlchemy's statements and packages' shares for each work."""
+    """Print CPU milliseconds, Python calls, statements and packages' shares for each work."""
     for database in databases:
         client = ClientProcesses()
         try:
@@ -105,17 +104,11 @@ def _pushing(app: Flask, waiting: list[bytes]) -> Ask:
 
 def _shown(title: str, act: Ask, times: int) -> str:
     act()
-    statements: list[str] = []
-
-    def note(*arguments: Any) -> None:
-        statements.append(arguments[2])
-
-    event.listen(Engine, "before_cursor_execute", note)
-    began = time.process_time()
-    for _ in range(times):
-        act()
-    taken = (time.process_time() - began) / times * 1_000
-    event.remove(Engine, "before_cursor_execute", note)
+    with sent() as statements:
+        began = time.process_time()
+        for _ in range(times):
+            act()
+        taken = (time.process_time() - began) / times * 1_000
     profile = cProfile.Profile()
     profile.runcall(lambda: [act() for _ in range(times)])
     stats = pstats.Stats(profile, stream=io.StringIO())

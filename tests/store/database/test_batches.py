@@ -25,6 +25,7 @@ from hub.store.database.prepared import (
     carried_digests,
     is_among,
     is_among_digests,
+    values_of,
 )
 from hub.store.schema.tables import content, creator_level, lease
 from tests.statements import sent
@@ -129,9 +130,31 @@ def test_a_condition_holds_for_its_values_alone(connection: Connection) -> None:
         names = [f"lease-{n}" for n in untils]
         query = select(lease.c.until).where(among(connection, lease.c.name, names))
         assert sorted(connection.execute(query).scalars()) == untils
-        assert sorted(by_name.run(connection, names=carried(connection, names)).scalars()) == untils
-        assert sorted(by_until.run(connection, untils=carried(connection, untils)).scalars()) == untils
+        assert sorted(by_name.scalars(connection, names=carried(connection, names))) == untils
+        assert sorted(by_until.scalars(connection, untils=carried(connection, untils))) == untils
     assert sorted(connection.execute(listed(connection, [3, 4])).scalars()) == [3, 4]
+
+
+def test_one_parameter_carries_texts_as_they_are(connection: Connection) -> None:
+    """Whatever the array of PostgreSQL, or JSON, gives a meaning of its own."""
+    texts = [
+        "",
+        "NULL",
+        "null",
+        '"',
+        "\\",
+        '\\"',
+        "{a,b}",
+        ",",
+        "'; --",
+        "%s %(a)s",
+        "\n\t",
+        " a ",
+        "ü日\U0001f600",
+    ]
+    given = Prepared(lambda pg: values_of(pg, lease.c.name, "names"))
+    assert given.scalars(connection, names=carried(connection, texts)) == texts
+    assert given.scalars(connection, names=carried(connection, [])) == []
 
 
 def test_digests_are_found_by_one_parameter(connection: Connection) -> None:
@@ -143,7 +166,7 @@ def test_digests_are_found_by_one_parameter(connection: Connection) -> None:
     )
     for count in (1, 2, 257):
         digests = carried_digests(connection, [digest(n) for n in range(300 - count, 301)])
-        sizes = sorted(found.run(connection, origin="US", digests=digests).scalars())
+        sizes = sorted(found.scalars(connection, origin="US", digests=digests))
         assert sizes == list(range(300 - count, 300))
 
 
