@@ -99,7 +99,7 @@ class UnderPeriods:
         return to_audience(classes, audience)
 
     def by_facts(self, facts: Iterable[Facts]) -> Mapping[NationCode, Clearance | None]:
-        """Return the lowest clearance that sees versions depending on these facts, as submitted (policy 2.7)."""
+        """Return the lowest clearance that sees versions depending on these facts (policy 2.7)."""
         classes = [self.own(one) for one in facts]
         return {
             recipient: self._lowest(frozenset(own[recipient] for own in classes))

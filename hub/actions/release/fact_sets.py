@@ -22,7 +22,7 @@ _MOST_VERSIONS: Final = 3_000  # of a step, with undetermined versions that its 
 
 
 def determine(service: Service, deadline: float) -> int:
-    """Determine the facts of the versions without, until `deadline` (of `time.monotonic`); return how many."""
+    """Determine unknown facts until `deadline` (of `time.monotonic`); return the number of versions."""
     return sum(_determine_of(service, origin, deadline) for origin in sorted(service.registry.nations))
 
 
@@ -43,8 +43,7 @@ def _determine_of(service: Service, origin: NationCode, deadline: float) -> int:
 def _step(connection: Connection, origin: NationCode) -> int:
     last = fact_sets.last_determined(connection, origin)
     keys = fact_sets.undetermined(connection, origin, _VERSIONS_PER_STEP)
-    own = objects.versions_by_key(connection, keys)
-    found = _determined(connection, origin, {v.record for v in own})
+    found = determined(connection, origin, fact_sets.records_of(connection, keys))
     # INVARIANT: no version after the step's last gets its row ahead: rows leave no version out.
     end = max([last, *keys])
     kept = [one for one in found if one[0].key <= end]
@@ -52,7 +51,7 @@ def _step(connection: Connection, origin: NationCode) -> int:
     return len(keys)
 
 
-def _determined(
+def determined(
     connection: Connection, origin: NationCode, records: Collection[RecordKey]
 ) -> list[tuple[ObjectVersion, FactSet | None]]:
     """Return the facts of all versions of these records, and of the undetermined records that these need."""

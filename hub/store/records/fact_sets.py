@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Connection, and_, bindparam, func, select, update
+from sqlalchemy import Connection, and_, bindparam, func, null, select, update
 
 from hub.model import (
     NAME_TYPES,
@@ -17,6 +17,7 @@ from hub.model import (
     MemberId,
     NationCode,
     ObjectVersion,
+    RecordKey,
     SettledFacts,
     StixId,
     Tlp,
@@ -85,6 +86,12 @@ def undetermined(connection: Connection, origin: NationCode, most: int | None = 
         select(_V.id).where(_V.origin == origin, _V.id > last_determined(connection, origin)).order_by(_V.id)
     )
     return found + list(connection.scalars(new if most is None else new.limit(most - len(found))))
+
+
+def records_of(connection: Connection, keys: Collection[int]) -> set[RecordKey]:
+    """Return the records of these versions."""
+    query = select(_V.member, _V.stix_id).where(among(connection, _V.id, keys))
+    return {(MemberId(member), StixId(id)) for member, id in connection.execute(query)}
 
 
 def last_determined(connection: Connection, origin: NationCode) -> int:
@@ -197,7 +204,7 @@ def _forgetting(is_postgresql: bool) -> Any:
         _V.member == bindparam("member"), _V.stix_id.in_(referring(is_postgresql))
     )
     known = (_S.origin == bindparam("origin"), _S.version_id.in_(dependent), _S.fact_set_id.is_not(None))
-    return update(version_fact_set).where(*known).values(fact_set_id=None)
+    return update(version_fact_set).where(*known).values(fact_set_id=null())
 
 
 _forgotten: Final = Prepared(_forgetting)
