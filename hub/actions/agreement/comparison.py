@@ -270,8 +270,9 @@ class _ByFacts:
     def count(self) -> list[int] | None:
         """Count, and return the keys of the versions that are left; None: all, and nothing was counted."""
         place = self._connection, self._comparison.counted
-        found = list(counted_facts.groups(*place, self._ages))
-        left = self._unknown()
+        groups = list(counted_facts.groups(*place, self._ages))
+        found = [group for group in groups if group.set_id]
+        left = self._unknown(is_some=len(found) < len(groups))
         # A look at all versions costs less than a look at most versions by their keys.
         if self._comparison.sees_all and len(left) > sum(group.size for group in found):
             return None
@@ -285,11 +286,12 @@ class _ByFacts:
             left += counted_facts.keys_of(*place, self._ages, undecided)
         return left
 
-    def _unknown(self) -> list[int]:
+    def _unknown(self, *, is_some: bool) -> list[int]:
+        """Return the versions with unknown facts; `is_some`: there are such versions among those served."""
         counted = self._comparison.counted
         if self._comparison.sees_all:
             return fact_sets.undetermined(self._connection, counted.origin)
-        return counted_facts.served(self._connection, counted, unknown=True)
+        return counted_facts.served(self._connection, counted, unknown=True) if is_some else []
 
     def _add(self, groups: Iterable[FactGroup]) -> None:
         for group in groups:

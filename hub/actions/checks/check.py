@@ -12,6 +12,7 @@ from hub.actions.checks import (
     Fault,
     Inspection,
     derived_objects,
+    fact_sets,
     ledgers,
     provenance,
     recalls,
@@ -166,6 +167,7 @@ def _origin(
         if origin != HUB:
             yield from records.handling_faults(inspection, versions)
             yield from derived_objects.derived_object_faults(inspection, origin, versions)
+            yield from fact_sets.fact_faults(inspection, origin, versions)
         yield from rows.faults(versions)
 
 

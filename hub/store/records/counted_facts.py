@@ -6,17 +6,10 @@ import operator
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import reduce
+from itertools import pairwise
 from typing import Any, NamedTuple
 
-from sqlalchemy import (
-    Connection,
-    FromClause,
-    and_,
-    case,
-    func,
-    literal,
-    select,
-)
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, literal, select
 
 from hub.model import NationCode, StixId, to_microseconds
 from hub.store.database.batches import listed
@@ -56,19 +49,22 @@ class FactGroup(NamedTuple):
 def groups(connection: Connection, counted: Counted, starts: Sequence[datetime]) -> Iterator[FactGroup]:
     """Give the versions with known facts in groups, by set and age; `starts` are ascending.
 
-    `oldest` is the least of the group: for the separate values see `divided`.
+    `oldest` is the least of the group: for the separate values see `divided`. Of served versions, those with
+    unknown facts come with the set 0.
     """
-    ends = [*starts, None]
-    for age, (low, high) in enumerate(zip([None, *starts], ends, strict=True)):
+    of_age: list[tuple[Any, ...]] = [(_age(_S.submitted_at, starts), ())]
+    if counted.recipient is None:
         # A statement for each age: each goes along the index, which has the sets in order, and sorts nothing.
-        query = _counting(connection, counted, func.min(_S.oldest_at)).group_by(_S.fact_set_id)
-        if low is not None:
-            query = query.where(_S.submitted_at >= to_microseconds(low))
-        if high is not None:
-            query = query.where(_S.submitted_at < to_microseconds(high))
-        for set_id, oldest_at, count, example in connection.execute(query):
-            oldest = sum(to_microseconds(at) <= oldest_at for at in starts)
-            yield FactGroup(set_id, age, oldest, count, example)
+        of_age = [(age, _is_between(*ends)) for age, ends in enumerate(pairwise([None, *starts, None]))]
+    for age, conditions in of_age:
+        query = _counting(counted, connection, func.min(_S.oldest_at)).where(*conditions)
+        if counted.recipient is None:
+            query = query.add_columns(literal(age)).group_by(_S.fact_set_id)
+        else:
+            query = query.add_columns(age).group_by(_S.fact_set_id, age)
+        for set_id, count, example, oldest_at, found in connection.execute(query):
+            oldest = sum(to_microseconds(at) <= (oldest_at or 0) for at in starts)
+            yield FactGroup(set_id or 0, found, oldest, count, example)
 
 
 def divided(
@@ -76,29 +72,28 @@ def divided(
 ) -> Iterator[FactGroup]:
     """Give the versions with these sets in groups, by set, age and age of the oldest version."""
     ages = _age(_S.submitted_at, starts), _age(_S.oldest_at, starts)
-    query = _counting(connection, counted, *ages).group_by(_S.fact_set_id, *ages)
-    for row in connection.execute(query.where(_S.fact_set_id.in_(listed(connection, sets)))):
-        yield FactGroup(*row)
+    query = _counting(counted, connection, *ages).group_by(_S.fact_set_id, *ages)
+    query = query.where(_has_one_of(connection, sets))
+    for set_id, count, example, age, oldest in connection.execute(query):
+        yield FactGroup(set_id, age, oldest, count, example)
 
 
 def keys_of(
     connection: Connection, counted: Counted, starts: Sequence[datetime], divisions: Collection[FactGroup]
 ) -> list[int]:
     """Return the keys of the versions in these groups, which `divided` gave."""
+    if not divisions:
+        return []
     wanted = {(one.set_id, one.age, one.oldest) for one in divisions}
-    ages = _age(_S.submitted_at, starts), _age(_S.oldest_at, starts)
-    tables, conditions = _known(connection, counted)
-    query = select(_S.version_id, _S.fact_set_id, *ages).select_from(tables).where(*conditions)
-    query = query.where(_S.fact_set_id.in_(listed(connection, {one.set_id for one in divisions})))
+    columns = (_S.version_id, _S.fact_set_id, _age(_S.submitted_at, starts), _age(_S.oldest_at, starts))
+    query = _among_counted(counted, connection, *columns)
+    query = query.where(_has_one_of(connection, {one.set_id for one in divisions}))
     return [key for key, *group in connection.execute(query) if tuple(group) in wanted]
 
 
 def served(connection: Connection, counted: Counted, *, unknown: bool) -> list[int]:
-    """Return the keys of the served versions: all, or those whose facts are `unknown`."""
-    # An outer join from the rows: versions without a row of `version_fact_set` are unknown too.
-    same = and_(_S.origin == counted.origin, _S.version_id == _C.version_id)
-    query = select(_C.version_id).distinct().select_from(release.outerjoin(version_fact_set, same))
-    query = query.where(*_is_served(connection, counted))
+    """Return the keys of the served versions: all, or those with unknown facts."""
+    query = _among_counted(counted, connection, _C.version_id).distinct()
     return list(connection.scalars(query.where(_S.fact_set_id.is_(None)) if unknown else query))
 
 
@@ -116,26 +111,34 @@ def id_of(connection: Connection, key: int) -> StixId:
     return StixId(connection.execute(select(_V.stix_id).where(_V.id == key)).scalar_one())
 
 
-def _counting(connection: Connection, counted: Counted, *columns: Any) -> Any:
-    tables, conditions = _known(connection, counted)
-    query = select(_S.fact_set_id, *columns, func.count(), func.min(_S.version_id))
-    return query.select_from(tables).where(*conditions)
+def _counting(counted: Counted, connection: Connection, *columns: Any) -> Select[Any]:
+    """Return the query with set, number and an example of the counted versions, and these columns."""
+    key = _S.version_id if counted.recipient is None else _C.version_id
+    return _among_counted(counted, connection, _S.fact_set_id, func.count(), func.min(key), *columns)
 
 
-def _known(connection: Connection, counted: Counted) -> tuple[FromClause, Sequence[Any]]:
-    """Return the tables and conditions of the versions with known facts."""
-    known = (_S.origin == counted.origin, _S.is_deleted.is_(False), _S.fact_set_id.is_not(None))
+def _among_counted(counted: Counted, connection: Connection, *columns: Any) -> Select[Any]:
+    query: Select[Any] = select(*columns)
     if counted.recipient is None:
-        return version_fact_set, known
-    # INVARIANT: from visible rows alone: other versions cost no time (policy 9).
-    tables = release.join(version_fact_set, _S.version_id == _C.version_id)
-    return tables, (*known, *_is_served(connection, counted))
-
-
-def _is_served(connection: Connection, counted: Counted) -> Sequence[Any]:
+        known = (_S.origin == counted.origin, _S.is_deleted.is_(False), _S.fact_set_id.is_not(None))
+        return query.select_from(version_fact_set).where(*known)
+    # INVARIANT: from visible rows alone: other versions cost no time (policy 9). An outer join, with no
+    # condition that fails for NULL: else the databases may begin with all versions of the origin.
+    same = and_(_S.origin == counted.origin, _S.version_id == _C.version_id)
     justified = _C.justification_id.in_(listed(connection, counted.justified_by))
     is_live = (_C.origin == counted.origin, _C.withdrawn_at.is_(None))
-    return _C.recipient == counted.recipient, *is_live, justified
+    query = query.select_from(release.outerjoin(version_fact_set, same))
+    return query.where(_C.recipient == counted.recipient, *is_live, justified)
+
+
+def _has_one_of(connection: Connection, sets: Collection[int]) -> ColumnElement[bool]:
+    return func.coalesce(_S.fact_set_id, 0).in_(listed(connection, sets))
+
+
+def _is_between(low: datetime | None, high: datetime | None) -> Sequence[ColumnElement[bool]]:
+    """Return the conditions that a version was submitted from `low` on and before `high`."""
+    after = [] if low is None else [_S.submitted_at >= to_microseconds(low)]
+    return after if high is None else [*after, _S.submitted_at < to_microseconds(high)]
 
 
 def _age(column: Any, starts: Sequence[datetime]) -> Any:

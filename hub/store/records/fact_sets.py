@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 from sqlalchemy import Connection, and_, bindparam, func, null, select, update
@@ -126,16 +127,25 @@ def _settling(is_postgresql: bool) -> Any:
 _settled: Final = Prepared(_settling)
 
 
-def stored(
-    connection: Connection, origin: NationCode, keys: Collection[int]
-) -> dict[int, tuple[FactSet | None, bool]]:
-    """Return the determined facts of these versions, and whether each counts as deleted."""
-    query = (
-        select(_S.version_id, _S.oldest_at, _S.is_deleted, _F.facts)
-        .join(fact_set, _F.id == _S.fact_set_id)
-        .where(_S.origin == origin, among(connection, _S.version_id, keys))
-    )
-    return {key: (_decode(text, at), is_deleted) for key, at, is_deleted, text in connection.execute(query)}
+class KnownFacts(NamedTuple):
+    """The facts of a version as kept; None: facts alone do not decide."""
+
+    facts: FactSet | None
+    submitted_at: datetime
+    is_deleted: bool
+
+
+def stored(connection: Connection, origin: NationCode, keys: Collection[int]) -> dict[int, KnownFacts | None]:
+    """Return what is kept for these versions; None: to be determined again; left out: without a row."""
+    columns = (_S.version_id, _S.fact_set_id, _S.submitted_at, _S.oldest_at, _S.is_deleted, _F.facts)
+    query = select(*columns).outerjoin_from(version_fact_set, fact_set, _F.id == _S.fact_set_id)
+    query = query.where(_S.origin == origin, among(connection, _S.version_id, keys))
+    return {
+        key: None
+        if set_id is None
+        else KnownFacts(_decode(text, oldest_at), from_microseconds(submitted_at), is_deleted)
+        for key, set_id, submitted_at, oldest_at, is_deleted, text in connection.execute(query)
+    }
 
 
 # --- writing ----------------------------------------------------------------------------------
