@@ -24,8 +24,8 @@ from hub.model import (
     StixId,
     View,
 )
-from hub.rules.release.deciding import Candidate, binding
-from hub.rules.release.fact_sets import are_altered, starts_for
+from hub.rules.release.deciding import Candidate, binding, starts_for
+from hub.rules.release.fact_sets import are_altered
 from hub.rules.release.forms import ClausesInForce, to_audience
 from hub.rules.release.judgement import DecisionContext, Originals, originals
 from hub.rules.release.justifications import lowest_clearance
@@ -122,7 +122,7 @@ class UnderPeriods:
         return self._seen[justification]
 
 
-class Counts(NamedTuple):
+class SimulatedCounts(NamedTuple):
     """The counts of a simulation."""
 
     released: ChangeCounts
@@ -138,7 +138,7 @@ class RecentCase(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class ClauseComparison:
     """Compares the judgements of one nation's versions under the present periods and the simulated periods.
 
     `counted` are the versions to compare. `sees_all`: the caller may know of all versions of the nation.
@@ -148,7 +148,7 @@ class Comparison:
     counted: Counted
     before: UnderPeriods
     after: UnderPeriods
-    counts: Counts
+    counts: SimulatedCounts
     past: RecentCase | None
     sees_all: bool
 
@@ -249,14 +249,16 @@ class Comparison:
 
 
 class _ByFacts:
-    """Counts the versions with known facts in groups.
+    """SimulatedCounts the versions with known facts in groups.
 
     Versions of one group have one age, but may depend on versions of different ages. A clause takes later
     versions where it takes earlier ones, so two outcomes bound every other: all others as old as the oldest,
     and all others of the last age. If both are equal, the group is decided.
     """
 
-    def __init__(self, comparison: Comparison, connection: Connection, ages: Sequence[datetime]) -> None:
+    def __init__(
+        self, comparison: ClauseComparison, connection: Connection, ages: Sequence[datetime]
+    ) -> None:
         self._comparison = comparison
         self._connection = connection
         self._ages = ages

@@ -10,7 +10,7 @@ from typing import Final
 from hub.actions.access.authenticate import may_know
 from hub.actions.agreement.agree import parties_amended, read_proposal
 from hub.actions.agreement.change_counts import ChangeCounts
-from hub.actions.agreement.comparison import Comparison, Counts, RecentCase, UnderPeriods
+from hub.actions.agreement.comparison import ClauseComparison, RecentCase, SimulatedCounts, UnderPeriods
 from hub.actions.agreement.lifecycles import lifecycle_of
 from hub.actions.release.judging import context_of
 from hub.actions.service.present import present
@@ -80,9 +80,13 @@ def simulate(service: Service, caller: Caller, body: bytes) -> JsonObject:  # (h
                 context = replace(context, recipients=[nation])
                 counted = _losable(connection, context, before, changed)
             clauses = UnderPeriods(context, before), UnderPeriods(context, after)
-            counts = Counts(released, withdrawn) if sees_all else Counts(ChangeCounts(), withdrawn)
+            counts = (
+                SimulatedCounts(released, withdrawn)
+                if sees_all
+                else SimulatedCounts(ChangeCounts(), withdrawn)
+            )
             past = RecentCase(UnderPeriods(context, had_been), since, recent) if sees_all else None
-            Comparison(context, counted, *clauses, counts, past, sees_all).count(connection)
+            ClauseComparison(context, counted, *clauses, counts, past, sees_all).count(connection)
         shown = {} if nation is None else {"released": released, "withdrawn": withdrawn}
         examples = [
             one for change, change_counts in shown.items() for one in change_counts.shown(connection, change)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from datetime import datetime
 from typing import Final
 
 from hub.model import (
@@ -29,20 +28,6 @@ _MOST: Final = 64  # facts of one set: larger sets would hardly have two version
 _UNDECIDED: Final = 1  # the bit for "facts alone do not decide"
 
 
-def starts_for(
-    periods: Iterable[Period], origin: NationCode, recipients: Collection[NationCode]
-) -> set[datetime]:
-    """Return the instants between which the age of a version decides nothing for these recipients."""
-    # Policy 4, "start": a clause with history takes versions of every age.
-    return {
-        at
-        for period in periods
-        if period.clause.origin == origin and not period.clause.history
-        for recipient, at in period.since.items()
-        if recipient in recipients
-    }
-
-
 def are_altered(periods: Iterable[Period], origin: NationCode, recipients: Collection[NationCode]) -> bool:
     """Tell whether a clause serves these recipients versions in forms other than as submitted (policy 7)."""
     return any(
@@ -53,7 +38,7 @@ def are_altered(periods: Iterable[Period], origin: NationCode, recipients: Colle
 
 
 def deciding_facts(version: ObjectVersion) -> DecidingFacts:
-    """Return the own facts of the version, as `Candidate.of` reads them."""
+    """Return the own facts of the version, as `Candidate.of` reads them (policy 3, 4, 6 and 8)."""
     is_closed = version.is_closed or version.is_home
     return DecidingFacts(
         version.member, version.type, version.tlp, is_closed, version.rel_to, version.taken.limits
@@ -63,7 +48,7 @@ def deciding_facts(version: ObjectVersion) -> DecidingFacts:
 def fact_sets(
     versions: Mapping[int, ObjectVersion], settled: Mapping[RecordKey, SettledFacts]
 ) -> dict[int, FactSet | None]:
-    """Return the set of each version, by key; None: facts alone do not decide.
+    """Return the set of each version, by key (policy 2.7); None: facts alone do not decide.
 
     `versions` has all versions of a record or none, `settled` the records outside that `versions` refer to;
     a record in neither does not exist. Facts alone do not decide on copies, on answers, on versions with very
