@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, and_, bindparam, func, null, select, update
+from sqlalchemy import Connection, and_, bindparam, func, literal, null, select, tuple_, update
 
 from hub.model import (
     NAME_TYPES,
@@ -83,9 +83,10 @@ def undetermined(connection: Connection, origin: NationCode, most: int | None = 
     # By the index: it begins with these columns.
     again = again.where(_S.is_deleted.in_([False, True]))
     found = list(connection.scalars(again if most is None else again.limit(most)))
-    new = (
-        select(_V.id).where(_V.origin == origin, _V.id > last_determined(connection, origin)).order_by(_V.id)
-    )
+    # INVARIANT: one range of the index on origin and key. By the key alone PostgreSQL would go through the
+    # versions of other nations (policy 9).
+    is_after = tuple_(_V.origin, _V.id) > tuple_(literal(origin), last_determined(connection, origin))
+    new = select(_V.id).where(_V.origin == origin, is_after).order_by(_V.id)
     return found + list(connection.scalars(new if most is None else new.limit(most - len(found))))
 
 
