@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, and_, bindparam, func, literal, null, select, tuple_, update
+from sqlalchemy import Connection, bindparam, func, literal, null, select, tuple_, update
 
 from hub.model import (
     NAME_TYPES,
@@ -118,9 +118,12 @@ def settled(
 
 
 def _settling(is_postgresql: bool) -> Any:
-    row = and_(_S.origin == bindparam("origin"), _S.version_id == _V.id)
-    tables = object_version.outerjoin(version_fact_set, row).outerjoin(fact_set, _F.id == _S.fact_set_id)
-    query = select(_V.stix_id, _V.type, _V.own_tlp, _S.oldest_at, _F.facts).select_from(tables)
+    # A look-up for each version, never a join: PostgreSQL would make a hash table of all facts.
+    of_version = (_S.origin == bindparam("origin"), _S.version_id == _V.id)
+    oldest_at = select(_S.oldest_at).where(*of_version).correlate(object_version).scalar_subquery()
+    set_id = select(_S.fact_set_id).where(*of_version).correlate(object_version).scalar_subquery()
+    facts = select(_F.facts).where(_F.id == set_id).correlate(object_version).scalar_subquery()
+    query = select(_V.stix_id, _V.type, _V.own_tlp, oldest_at, facts)
     named = is_among(is_postgresql, _V.stix_id, "ids")
     return query.where(_V.member == bindparam("member"), named, _V.is_newest.is_(True))
 
