@@ -17,6 +17,7 @@ from hub.model.agreements import (
     Granular,
     Period,
 )
+from hub.model.fact_sets import DecidingFacts, FactSet, SettledFacts
 from hub.model.forms import (
     ANONYMISED,
     SUBMITTED,

@@ -31,7 +31,7 @@ from rich.table import Table
 
 from hub.actions.agreement import agree, simulate
 from hub.actions.reading import poll
-from hub.actions.release import history
+from hub.actions.release import fact_sets, history
 from hub.actions.release.basis import hold
 from hub.actions.release.judging import context_of, judge_afresh, write_rows
 from hub.actions.service.present import present
@@ -183,29 +183,41 @@ class TimedHub:
             world.agree(["US", nation], clause("US", nation, "green", audience="partner", types=[LIVES_ON]))
         world.clock.wait(5)
         self.time("filled in", lambda: fill(world, count, linked))
+        self.time("facts determined", lambda: fact_sets.determine(world.service, time.monotonic() + 86_400))
         world.clock.wait(3_600)
-        self.simulations(expiring)
+        self.simulations(expiring, covering[0])
         self.endings(covering)
         self.expiry()
         if reaching_back:
             self.reaching_back(count)
 
-    def simulations(self, former: dict[str, Any]) -> None:
+    def simulations(self, former: dict[str, Any], covering: dict[str, Any]) -> None:
+        narrower = clause("US", "JP", "green")
+        less = clause("US", "KR", "green", audience="partner")
+        cases = {
+            "simulate a new agreement, history": (
+                "us-cert",
+                document(clause("US", "AU", "amber", history=True)),
+            ),
+            "simulate an amendment that narrows": (
+                "us-cert",
+                document(narrower, parties=["US", "JP"], supersedes=former["id"]),
+            ),
+        }
+        if self.rounds == 1:  # several agreements over the same objects leave nothing to lose
+            again = document(less, parties=["US", "KR"], supersedes=covering["id"])
+            cases["simulate what a recipient would lose"] = ("kr-cert", again)
         for _ in range(self.rounds):
-            for name, agreement in {
-                "simulate a new agreement, history": document(clause("US", "AU", "amber", history=True)),
-                "simulate an amendment that narrows": document(
-                    clause("US", "JP", "green"), parties=["US", "JP"], supersedes=former["id"]
-                ),
-            }.items():
-                told = self.time(name, lambda it=agreement: self.simulate(it))
+            for name, (by, agreement) in cases.items():
+                start = time.process_time()
+                told = self.time(name, lambda it=agreement, who=by: self.simulate(who, it))
+                self.found[f"{name}, CPU of this process"].append(time.process_time() - start)
                 if not told["released" if "new" in name else "withdrawn"]:
                     raise click.ClickException(f"{name}: nothing would change")
 
-    def simulate(self, agreement: dict[str, Any]) -> dict[str, Any]:
-        return simulate.simulate(
-            self.world.service, self.world.callers["us-cert"], json.dumps(agreement).encode()
-        )
+    def simulate(self, by: str, agreement: dict[str, Any]) -> dict[str, Any]:
+        body = json.dumps(agreement).encode()
+        return simulate.simulate(self.world.service, self.world.callers[by], body)
 
     def endings(self, covering: Sequence[dict[str, Any]]) -> None:
         for _ in range(self.rounds):

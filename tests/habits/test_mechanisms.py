@@ -9,6 +9,7 @@ from hub.store.schema import (
     allowance_tables,
     configuration_tables,
     disclosure_tables,
+    fact_set_tables,
     recall_tables,
     registration_tables,
     rendition_tables,
@@ -22,7 +23,7 @@ SECTION = re.split(r"^## ", MAP, flags=re.MULTILINE)
 ROWS = [line.strip("|").split("|") for line in MECHANISMS.splitlines() if line.startswith("| ")]
 PLACES = (
     *(allowance_tables, configuration_tables, disclosure_tables, recall_tables),
-    *(registration_tables, rendition_tables),
+    *(registration_tables, rendition_tables, fact_set_tables),
 )
 # What names a row, says what was submitted, signed or registered, by whom and when, or is a decision itself.
 PLAIN = set(

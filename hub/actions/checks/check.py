@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 from hub.actions.checks import (
@@ -12,6 +13,7 @@ from hub.actions.checks import (
     Fault,
     Inspection,
     derived_objects,
+    fact_sets,
     ledgers,
     provenance,
     recalls,
@@ -158,14 +160,20 @@ def _origin(
     rows = RowCheck.of(inspection, origin, justifications)
     for ids in records.batches(inspection.connection, origin):
         stored = records.load(inspection.connection, origin, ids)
-        yield from records.newest_faults(stored)
-        # A wrong mark is one fault, above: the rows are judged as if the mark were right.
+        # A wrong mark is one fault: the rows are judged as if the mark were right.
         versions = records.with_newest_marked(stored)
         records.count_creators(versions, counts)
-        yield from records.content_faults(inspection, origin, versions)
+        parts = [records.newest_faults(stored), records.content_faults(inspection, origin, versions)]
         if origin != HUB:
-            yield from records.handling_faults(inspection, versions)
-            yield from derived_objects.derived_object_faults(inspection, origin, versions)
+            parts.append(records.handling_faults(inspection, versions))
+            parts.append(derived_objects.derived_object_faults(inspection, origin, versions))
+        is_sound = True
+        for fault in chain.from_iterable(parts):
+            is_sound = False
+            yield fault
+        # Facts follow from versions: a wrong version is one fault.
+        if is_sound and origin != HUB:
+            yield from fact_sets.fact_faults(inspection, origin, versions)
         yield from rows.faults(versions)
 
 

@@ -14,6 +14,7 @@ from typing import Final
 
 from hub.actions.operation.prune import Pruned, prune
 from hub.actions.oversight import recall
+from hub.actions.release import fact_sets
 from hub.actions.release.history import append_due
 from hub.actions.service.service import Service
 from hub.model import Justification, NationCode
@@ -26,6 +27,7 @@ _LEASE: Final = "work"
 _LEASE_SECONDS: Final = 120
 _HISTORY_SECONDS: Final = 30.0  # well within the lease; what is left is taken up by the next pass
 _RECALL_SECONDS: Final = 20.0
+_FACTS_SECONDS: Final = 20.0
 _CLOCK_JUMP: Final = timedelta(days=1)
 _ROWS_PER_STEP: Final = 5_000  # so that no submission waits long for a ledger
 _NOTHING: Final = Pruned()
@@ -54,6 +56,7 @@ def work(service: Service) -> WorkReport:
         told = recall.notify(service, time.monotonic() + _RECALL_SECONDS)  # first: it is due in the next poll
         histories = append_due(service, time.monotonic() + _HISTORY_SECONDS)
         withdrawn = sum(_withdraw_ended(service, recipient) for recipient in sorted(service.registry.nations))
+        fact_sets.determine(service, time.monotonic() + _FACTS_SECONDS)
         pruned = prune(service)
         with service.store.write() as connection:
             statistics.keep(connection)

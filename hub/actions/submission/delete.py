@@ -30,6 +30,7 @@ from hub.store.database.connection import Connection
 from hub.store.ledger import derived_objects, ends
 from hub.store.records import (
     deletions,
+    fact_sets,
     marking_facts,
     objects,
     submissions,
@@ -174,6 +175,8 @@ def _write(
     for owner, handled in decision.handled.items():
         objects.update_handling(connection, handled.changed())
         marking_facts.add_creators(connection, owner, handled.creator_deltas)
+    touched = [*decision.selected.values(), *decision.ledger_changes.versions.values()]
+    fact_sets.forget(connection, deletion.origin, touched)
     # INVARIANT: a recall compares the rows before and after `write_rows`, in the transaction that deletes
     # (policy 8): after a crash either both the deletion and its recall are stored, or neither.
     pending = pending_recalls.prepare(

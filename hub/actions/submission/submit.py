@@ -43,7 +43,7 @@ from hub.stix import bodies, reading
 from hub.store.database.connection import Connection
 from hub.store.ledger import derived_objects, ends
 from hub.store.members import members
-from hub.store.records import marking_facts, objects, submissions
+from hub.store.records import fact_sets, marking_facts, objects, submissions
 
 Items = Sequence[StixObject | Unreadable]
 
@@ -315,6 +315,9 @@ def _write_objects(
     # has two newest versions (policy 4).
     objects.update_handling(connection, handled.changed())
     stored = objects.insert_versions(connection, origin, submission_id, fresh)
+    # New records that nothing refers to leave all known facts right; most submissions have no others.
+    if any(key > 0 for key in ledger_changes.versions):
+        fact_sets.forget(connection, origin, ledger_changes.versions.values())
     member = drafts.fresh[0].member
     marking_facts.add_creators(connection, member, handled.creator_deltas)
     # INVARIANT: a recall compares the rows before and after `write_rows`, in this transaction (policy 8).

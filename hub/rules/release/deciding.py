@@ -131,6 +131,20 @@ def is_directed(clause: Clause, origin: NationCode, recipient: NationCode) -> bo
     return clause.origin == origin and recipient in clause.recipients
 
 
+def starts_for(
+    periods: Iterable[Period], origin: NationCode, recipients: Collection[NationCode]
+) -> set[datetime]:
+    """Return the starts that decide by age for these recipients (policy 4, "start")."""
+    # A clause with history takes versions of every age.
+    return {
+        at
+        for period in periods
+        if period.clause.origin == origin and not period.clause.history
+        for recipient, at in period.since.items()
+        if recipient in recipients
+    }
+
+
 def clearance_for(tlp: Tlp) -> Clearance:
     """Return the lowest clearance that may read this level (policy 3 and 4).
 

@@ -32,11 +32,10 @@ from hub.store.schema.columns import (
     decode_redactions,
     decode_source_hiding,
 )
-from hub.store.schema.tables import object_version, reference, release
+from hub.store.schema.tables import object_version, reference
 
 _V = object_version.c
 _R = reference.c
-_C = release.c
 # The columns that decide: versions with equal values have equal decisions.
 _PLAIN = (_V.member, _V.type, _V.effective_tlp, or_(_V.is_closed, _V.is_home), _V.rel_to, _V.limits)
 _GROUP = (*_PLAIN, _V.guise, _V.about, func.coalesce(_V.base_tlp, _V.effective_tlp), _V.cuts, _V.base_rel_to)
@@ -83,18 +82,25 @@ class Linked:
 class Population(NamedTuple):
     """The versions of a nation to group: all, or only these `keys`, with all versions of their records.
 
-    `siblings` are the keys with other versions in their record.
+    `siblings` are the keys with other versions in their record. Of `keys` only `counted` are counted.
     """
 
     origin: NationCode
     keys: Collection[int] | None = None
     siblings: Collection[int] = ()
+    counted: Collection[int] = ()
 
     def condition(self, connection: Connection) -> ColumnElement[bool]:
         """Return the condition that a version belongs here."""
         if self.keys is None:
             return _V.origin == self.origin
         return _among(connection, _V.id, self.keys)
+
+    def is_counted(self, connection: Connection) -> ColumnElement[bool]:
+        """Return the condition that a version is counted here, unless deleted."""
+        if self.keys is None:
+            return _V.origin == self.origin
+        return _among(connection, _V.id, self.counted)
 
     def has_sibling(self, connection: Connection) -> ColumnElement[bool]:
         """Return the condition that the version's id has several versions."""
@@ -123,21 +129,18 @@ def _among(
     return column.in_(listed(connection, values)) if values else false()
 
 
-def population_around(
-    connection: Connection, recipient: NationCode, origin: NationCode, justified_by: Collection[int]
-) -> Population:
-    """Return the versions of `origin` served by the recipient's ledger with one of these justifications.
+def population_around(connection: Connection, origin: NationCode, counted: Collection[int]) -> Population:
+    """Return the population that counts these versions of `origin`.
 
     With all versions of their records, and of all records referred to by their members, at any distance: a
     joint judgement needs these.
     """
-    # INVARIANT: from visible rows by ids to their records: other versions cost no time (policy 9).
-    if not justified_by:
+    # INVARIANT: from these versions by ids to their records: other versions cost no time (policy 9).
+    if not counted:
         return Population(origin, ())
-    is_row = (_C.recipient == recipient, _C.origin == origin, _C.withdrawn_at.is_(None))
-    query = select(_V.member, _V.stix_id).join(release, _C.version_id == _V.id).distinct()
+    query = select(_V.member, _V.stix_id).where(_among(connection, _V.id, counted)).distinct()
     ids: dict[MemberId, set[StixId]] = defaultdict(set)
-    for member, id in connection.execute(query.where(*is_row, _C.justification_id.in_(justified_by))):
+    for member, id in connection.execute(query):
         ids[MemberId(member)].add(StixId(id))
     records: list[list[int]] = []
     for member, own in ids.items():
@@ -151,7 +154,7 @@ def population_around(
                 keys[id].append(key)
         records += keys.values()
     several = [key for record in records if len(record) > 1 for key in record]
-    return Population(origin, list(chain.from_iterable(records)), several)
+    return Population(origin, list(chain.from_iterable(records)), several, set(counted))
 
 
 def group_alone(
@@ -160,7 +163,7 @@ def group_alone(
     """Give the undeleted versions without links, in groups. `starts` separate the ages."""
     query = (
         select(*_GROUP, func.max(_V.submitted_at), func.count(), func.min(_V.stix_id))
-        .where(population.condition(connection), _V.deleted_at.is_(None))
+        .where(population.is_counted(connection), _V.deleted_at.is_(None))
         .where(~population.has_sibling(connection), ~_refers())
         # Versions with redactions are judged one by one: each part has a level of its own.
         .where(_V.cuts.is_(None))
@@ -289,7 +292,8 @@ def _read(
             found.unlike_others[key] = references.get(key, [])
         if deleted_at is None:
             found.undeleted.add(key)
-            if is_one_of or key in references or facts.redactions:
+            is_counted = population.keys is None or key in population.counted
+            if is_counted and (is_one_of or key in references or facts.redactions):
                 found.counted[key] = StixId(id)
 
     # A version is visible only with every later one of its record (policy 4), so `later` is a link.

@@ -45,7 +45,8 @@ def all_referring(
     return set(map(StixId, _all_referring.scalars(connection, **values)))
 
 
-def _referring(is_postgresql: bool) -> Select[Any]:
+def referring(is_postgresql: bool) -> Select[Any]:
+    """Return the query for `all_referring`, with the parameters `member`, `origin` and `ids`."""
     # UNION without ALL: each id is reached once, so that circular references end.
     reached = values_of(is_postgresql, _V.stix_id, "ids").cte("reached", recursive=True)
     further = (
@@ -57,7 +58,7 @@ def _referring(is_postgresql: bool) -> Select[Any]:
     return select(reached.union(further).c.value)
 
 
-_all_referring: Final = Prepared(_referring)
+_all_referring: Final = Prepared(referring)
 
 
 def all_referred(connection: Connection, member: MemberId, ids: Collection[StixId]) -> set[StixId]:

@@ -31,6 +31,7 @@ LANDED = {
     "0012_configuration.py": "80648c8177ccc4064193e6ceaaaa2a7b70129edba0b18ee1ed751afa1834a0a3",
     "0013_unused.py": "da830556ea27c1b7983a1c5670186532fcf70e124c0356b5f74c6571f6470658",
     "0014_justified_rows.py": "f36f01c114e6fcee04bb343411aed5ed775196f01b9b143438f67f9213b59753",
+    "0015_fact_sets.py": "8b26a1058fc9804181fe1a83f4fdc4fadc036645bf336e62cbb15e1800d32fec",
 }
 FILES = sorted(VERSIONS.glob("*.py"))
 

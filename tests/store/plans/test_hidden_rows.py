@@ -5,12 +5,15 @@ On SQLite the steps of the virtual machine are counted, on PostgreSQL buffers an
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from hub.actions.release import fact_sets
 from tests import postgres
+from tests.lock_order import RECORDER
 from tests.store.plans import reads
 from tests.store.plans.hidden import ABROAD, OF_THE_CERT, ROWS, HiddenPair, pair_of
 from tests.store.plans.judging import counts
@@ -78,6 +81,16 @@ def test_questions_cost_the_same_whatever_is_hidden(from_agency: HiddenPair) -> 
 
 
 def test_simulations_cost_the_same_whatever_other_nations_hide(from_nation: HiddenPair) -> None:
+    assert differing(from_nation, reads.simulations) == {}
+
+
+def test_simulations_by_known_facts_cost_the_same_whatever_other_nations_hide(
+    from_nation: HiddenPair,
+) -> None:
+    for hub in (from_nation.bare, from_nation.full):
+        with RECORDER.off():
+            fact_sets.determine(hub.world.service, time.monotonic() + 600)
+        hub.keep_statistics()
     assert differing(from_nation, reads.simulations) == {}
 
 
