@@ -85,6 +85,7 @@ from hub.model.people import (
     Tlp,
     as_of,
 )
+from hub.model.plain_versions import PlainVersion
 from hub.model.requests import (
     Deletion,
     Disclosed,

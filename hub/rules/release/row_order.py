@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from heapq import heapify, heappop, heappush
-from typing import Final
+from typing import Final, Protocol
 
-from hub.model import Clearance, Form, Justification, ObjectVersion, StixId
+from hub.model import Clearance, Form, Justification, StixId
 
 Appended = tuple[int, Form, Justification]
 _Order = tuple[bool, int, bool, str]
@@ -19,7 +19,18 @@ _Order = tuple[bool, int, bool, str]
 _BY_NAME: Final = max(Clearance) + 1  # rows for single members: after all clearances
 
 
-def as_dated(rows: Sequence[Appended], versions: Mapping[int, ObjectVersion]) -> list[Appended]:
+class DatedVersion(Protocol):
+    """The values of a version that order its row."""
+
+    @property
+    def id(self) -> StixId: ...
+    @property
+    def refers(self) -> frozenset[StixId]: ...
+    @property
+    def has_spec_version(self) -> bool: ...
+
+
+def as_dated(rows: Sequence[Appended], versions: Mapping[int, DatedVersion]) -> list[Appended]:
     """Return the rows by clearance, the widest first; among equals, referents before referrers.
 
     Where references leave a choice, objects with spec_version come first: a client may derive the version of
@@ -43,7 +54,7 @@ def clearance_of(justification: Justification) -> int:
     return max(lowest, default=Clearance.PARTNER)
 
 
-def _referents_first(rows: Iterable[Appended], versions: Mapping[int, ObjectVersion]) -> list[Appended]:
+def _referents_first(rows: Iterable[Appended], versions: Mapping[int, DatedVersion]) -> list[Appended]:
     """Return the rows so that the rows of an id follow the rows of all ids in `refers`.
 
     Works on ids, not rows: references shared by many versions are followed once. A cycle stays together, and
@@ -62,7 +73,7 @@ def _referents_first(rows: Iterable[Appended], versions: Mapping[int, ObjectVers
     return [row for id in _ordered(waits_for, first) for row in by_id[id]]
 
 
-def _priority(row: Appended, versions: Mapping[int, ObjectVersion]) -> _Order:
+def _priority(row: Appended, versions: Mapping[int, DatedVersion]) -> _Order:
     key, form, _ = row
     # The key follows the order of the submission, so that the order is the submitter's own choice.
     return not versions[key].has_spec_version, key, form.is_link, form.label

@@ -42,8 +42,9 @@ from hub.model import (
     to_microseconds,
 )
 from hub.store.database.batches import among, batches, insert_all
-from hub.store.ledger import ends
+from hub.store.ledger import ends, stored_rows
 from hub.store.ledger.justifications import decode, intern, intern_all, note_own
+from hub.store.ledger.stored_rows import StoredRow
 from hub.store.schema.columns import decode_nations, decode_source_hiding, encode_nations
 from hub.store.schema.tables import (
     justification,
@@ -62,7 +63,7 @@ SHOWN: Final = (_C.shown_tlp, _C.is_bound, _C.shown_rel_to, _C.shown_closed)
 
 # Not withdrawn, or withdrawn by a deletion. Rows of deleted versions keep their justification, because a
 # deleted version goes on restricting earlier versions and references (policy 2.7 and 4).
-_IS_LIVE: Final = or_(_C.withdrawn_at.is_(None), _C.deleted_at.is_not(None))
+IS_LIVE: Final = or_(_C.withdrawn_at.is_(None), _C.deleted_at.is_not(None))
 
 
 def live_rows(
@@ -82,7 +83,7 @@ def live_rows(
             *(_C.deleted_at.is_(None), _C.rendition, *SHOWN),
         )
         .join(justification, _J.id == _C.justification_id)
-        .where(among(connection, _C.version_id, versions), is_asked, _IS_LIVE)
+        .where(among(connection, _C.version_id, versions), is_asked, IS_LIVE)
     )
     for row in connection.execute(query):
         recipient, position, version, classes, is_newest, is_served, form, *values = row
@@ -112,7 +113,7 @@ def settled_records(
         return found
     v = object_version.c
     # Outer joins: a record without rows is visible to nobody, and what refers to it is withheld (policy 2.7).
-    live = and_(_C.version_id == v.id, _IS_LIVE)
+    live = and_(_C.version_id == v.id, IS_LIVE)
     query = (
         select(
             *(v.id, v.stix_id, v.guise, v.is_copy, v.type, v.own_tlp),
@@ -145,6 +146,10 @@ class NewRow:
     made: ServedObject | None = None
 
     @property
+    def member(self) -> MemberId:
+        return self.version.member
+
+    @property
     def served(self) -> ServedObject:
         version = self.version
         return self.made or ServedObject(version.id, version.type, version.content_id, version.size)
@@ -171,7 +176,7 @@ def change(
 def append(
     connection: Connection,
     origin: NationCode,
-    rows: Mapping[NationCode, Sequence[NewRow]],
+    rows: Mapping[NationCode, Sequence[NewRow | StoredRow]],
     now: datetime,
 ) -> None:
     """Append rows to held ledgers, by recipient in the order given, with new positions and dates."""
@@ -182,7 +187,7 @@ def append(
     begins = ends.take(connection, {recipient: len(given) for recipient, given in new.items()}, now)
     values = {recipient: {row.justification for row in given} for recipient, given in new.items()}
     ids = intern_all(connection, origin, values)
-    own = {(row.version.member, ids[origin, row.justification]) for row in new.get(origin, ())}
+    own = {(row.member, ids[origin, row.justification]) for row in new.get(origin, ())}
     note_own(connection, origin, own)
     insert_all(
         connection,
@@ -191,8 +196,16 @@ def append(
             _row((recipient, origin), row, ids[recipient, row.justification], position + n, date + n)
             for recipient, (position, date) in begins.items()
             for n, row in enumerate(new[recipient])
+            if isinstance(row, NewRow)
         ),
     )
+    for recipient, begin in begins.items():
+        stored = [
+            (row.version, ids[recipient, row.justification], n)
+            for n, row in enumerate(new[recipient])
+            if isinstance(row, StoredRow)
+        ]
+        stored_rows.insert_rows(connection, recipient, begin, stored)
 
 
 def _row(
