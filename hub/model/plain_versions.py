@@ -11,8 +11,9 @@ from hub.model.people import MemberId, StixId
 class PlainVersion(NamedTuple):
     """The only version of an id in its nation: undeleted, without redactions, and no answer (policy 7).
 
-    `refers` are the ids referred to. Versions with an equal `likeness` have equal decisions. The likeness has
-    the deciding values of the version and of the versions referred to, which refer to nothing themselves.
+    `refers` are the ids referred to, `targets` the keys of the only versions of these records: each is plain
+    too, and refers to nothing. Versions with an equal `likeness` have equal decisions. The likeness has the
+    deciding values of the version and of its targets.
     """
 
     key: int
@@ -20,4 +21,5 @@ class PlainVersion(NamedTuple):
     member: MemberId
     has_spec_version: bool
     refers: frozenset[StixId]
+    targets: frozenset[int]
     likeness: Hashable

@@ -15,6 +15,7 @@ from hub.model import (
     MemberId,
     NationCode,
     ObjectVersion,
+    PlainVersion,
     RowChanges,
     StixId,
 )
@@ -124,13 +125,22 @@ class HistoryJudging(NamedTuple):
 
 
 def judge_for_history(
-    connection: Connection, context: DecisionContext, ids: Collection[StixId], *, is_ahead: bool
+    connection: Connection,
+    context: DecisionContext,
+    ids: Collection[StixId],
+    plain: Collection[PlainVersion] = (),
+    *,
+    is_ahead: bool,
 ) -> HistoryJudging:
-    """Judge the records of the nation with these ids, of every member, by the present decision."""
-    own = objects.versions_by_id(connection, context.origin, ids)
+    """Judge the records of the nation with these ids, of every member, and the plain versions."""
+    own = {v.key: v for v in objects.versions_by_id(connection, context.origin, ids)}
     # With all referred records: an object is withheld with any object that it refers to (policy 2.7).
-    judgements = judge_afresh(connection, context, with_referred(connection, own))
-    versions = {v.key: v for v in own}
+    every = with_referred(connection, own.values())
+    # A plain version leads to its targets, and no further.
+    around = {key for version in plain for key in (version.key, *version.targets)} - every.keys()
+    every.update((v.key, v) for v in objects.versions_by_key(connection, around))
+    judgements = judge_afresh(connection, context, every)
+    versions = own | {version.key: every[version.key] for version in plain}
     live = releases.live_rows(connection, list(versions), context.recipients)
     return HistoryJudging(context, versions, judgements, live, is_ahead)
 

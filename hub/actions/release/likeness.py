@@ -25,6 +25,7 @@ from hub.store.records.likenesses import Likenesses, NextVersions
 
 _KEPT_GROUPS: Final = 20_000
 _NO_ROWS: Final = RowStates()
+_UNKNOWN: Final[GroupChanges] = {}
 
 _Alike = Mapping[Hashable, Sequence[tuple[PlainVersion, RowStates]]]  # the versions of each group
 
@@ -72,17 +73,17 @@ def judge_next(
     `known` are the groups decided before in this context; new groups are added.
     """
     alike, ids = _grouped(connection, context, found, known)
-    judged = [judge_for_history(connection, context, ids, is_ahead=is_ahead)]
-    for group, (first, *_) in alike.items():
-        if group not in known:
-            known[group] = group_changes(judged[0].changes([first[0].key]))
+    new = {group: some[0][0] for group, some in alike.items() if group not in known}
+    judged = [judge_for_history(connection, context, ids, new.values(), is_ahead=is_ahead)]
+    for group, version in new.items():
+        known[group] = group_changes(judged[0].changes([version.key]))
     # A group with other forms is judged one by one: each version has derived objects of its own.
     left = {
         version.id
-        for group, versions in alike.items()
+        for group in new
         if known[group] is None
-        for version, _ in versions
-        if version.id not in ids
+        for version, _ in alike[group]
+        if version.key not in judged[0].versions
     }
     if left:
         judged.append(judge_for_history(connection, context, left, is_ahead=is_ahead))
@@ -95,18 +96,16 @@ def _grouped(
     found: NextVersions,
     known: Mapping[Hashable, GroupChanges],
 ) -> tuple[_Alike, set[StixId]]:
-    """Return the plain versions by group, and the ids to be judged one by one: one of each new group too."""
+    """Return the plain versions by group, and the ids of the versions to be judged one by one."""
     states = row_states.of(connection, [v.key for v in found.plain], context.recipients)
     alike: dict[Hashable, list[tuple[PlainVersion, RowStates]]] = defaultdict(list)
     ids = set(found.others)
     for version in found.plain:
         rows = states.get(version.key, _NO_ROWS)
         group = version.likeness, rows.likeness
-        if not rows.is_plain or (group in known and known[group] is None):
+        if not rows.is_plain or known.get(group, _UNKNOWN) is None:
             ids.add(version.id)
         else:
-            if group not in known and group not in alike:
-                ids.add(version.id)
             alike[group].append((version, rows))
     return alike, ids
 

@@ -42,7 +42,7 @@ def of(
     if not versions:
         return found
     asked = {"keys": carried(connection, versions), "recipients": carried(connection, recipients)}
-    for key, recipient, position, is_plain, *state in _states.run(connection, **asked):
+    for key, recipient, position, is_plain, *state in _states.run(connection, **asked).all():
         before = found.get(key, _NONE)
         # A second row of one ledger has another form.
         is_first = before.position(recipient) is None

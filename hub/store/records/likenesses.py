@@ -27,8 +27,17 @@ DECISIVE: Final = (
 )
 _FACTS: Final = tuple(_V[name] for name in DECISIVE)
 _MEMBER, _TYPE = 0, 1  # places in the facts
-_Links = tuple[frozenset[StixId], frozenset[Hashable]]  # the ids referred to, and the values that decide
-_UNLINKED: Final[_Links] = (frozenset(), frozenset())
+
+
+class _Links(NamedTuple):
+    """The links of a version: the ids referred to, the keys of these versions, and the deciding values."""
+
+    refers: frozenset[StixId] = frozenset()
+    targets: frozenset[int] = frozenset()
+    values: frozenset[Hashable] = frozenset()
+
+
+_UNLINKED: Final = _Links()
 
 
 class NextVersions(NamedTuple):
@@ -80,10 +89,9 @@ def next_versions(
         if link is None:
             others.add(StixId(stix_id))
             continue
-        refers, targets = link
         age = bisect_right(likenesses.starts, submitted_at)
         place = key, StixId(stix_id), MemberId(facts[_MEMBER]), bool(has_spec_version)
-        found.append(PlainVersion(*place, refers, (*facts, age, targets)))
+        found.append(PlainVersion(*place, link.refers, link.targets, (*facts, age, link.values)))
     return NextVersions(rows[-1][0], found, frozenset(others))
 
 
@@ -92,7 +100,8 @@ def _links(
 ) -> dict[int, _Links | None]:
     """Return the links of each version with references, by key; None: it is not judged by likeness."""
     references: dict[int, dict[str, set[StixId]]] = defaultdict(lambda: defaultdict(set))
-    for key, kind, target in _references.run(connection, keys=carried(connection, [row[0] for row in plain])):
+    keys = carried(connection, [row[0] for row in plain])
+    for key, kind, target in _references.run(connection, keys=keys).all():
         references[key][kind].add(StixId(target))
     ids = {id for kinds in references.values() for id in kinds[REFERS]}
     targets = _targets(connection, origin, ids, likenesses.starts)
@@ -103,7 +112,7 @@ def _links(
             # In anonymised form the national cert takes the place of these identities (policy 7).
             sources = {likenesses.identities.get(member), *kinds[CREATOR]}
             # Policy 2.7: a container with TLP of its own is not withheld for an unmarked name in it.
-            unbound = kinds[CONTAINS] if has_tlp else set()
+            unbound = kinds[CONTAINS] if has_tlp else ()
             found[key] = _link({id: targets.get((member, id)) for id in refers}, unbound, sources)
     return found
 
@@ -111,21 +120,22 @@ def _links(
 def _link(
     targets: Mapping[StixId, _Target | None], unbound: Collection[StixId], sources: Collection[StixId | None]
 ) -> _Links | None:
-    binding = {id: one for id, one in targets.items() if one is not None}
+    known = {id: one for id, one in targets.items() if one is not None}
     # A version with any other target is judged with all that this target leads to.
-    if not all(one.is_plain for one in binding.values()):
+    if not all(one.is_plain for one in known.values()):
         return None
     values = {
         (one.likeness, id in sources)
-        for id, one in binding.items()
+        for id, one in known.items()
         if not (one.is_unmarked_name and id in unbound)
     }
-    return frozenset(targets), frozenset(values)
+    return _Links(frozenset(targets), frozenset(one.key for one in known.values()), frozenset(values))
 
 
 class _Target(NamedTuple):
     """A record referred to. `is_plain`: its only version refers to nothing and is no copy."""
 
+    key: int
     is_plain: bool
     is_unmarked_name: bool
     likeness: Hashable
@@ -138,15 +148,14 @@ def _targets(
     found: dict[tuple[MemberId, StixId], _Target] = {}
     if not ids:
         return found
-    for stix_id, is_plain, has_tlp, submitted_at, *facts in _referred.run(
-        connection, origin=origin, ids=carried(connection, ids)
-    ):
+    rows = _referred.run(connection, origin=origin, ids=carried(connection, ids)).all()
+    for key, stix_id, is_plain, has_tlp, submitted_at, *facts in rows:
         record = MemberId(facts[_MEMBER]), StixId(stix_id)
         is_unmarked_name = facts[_TYPE] in NAME_TYPES and not has_tlp
         # A record with several versions is judged by all of these (policy 4).
         is_only = record not in found
         likeness = (*facts, bisect_right(starts, submitted_at))
-        found[record] = _Target(bool(is_plain) and is_only, is_unmarked_name, likeness)
+        found[record] = _Target(key, bool(is_plain) and is_only, is_unmarked_name, likeness)
     return found
 
 
@@ -175,7 +184,7 @@ def _following(is_postgresql: bool) -> Select[Any]:
 def _referred_to(is_postgresql: bool) -> Select[Any]:
     refers = exists().where(_R.version_id == _V.id, _R.kind == REFERS)
     is_plain = and_(_IS_PLAIN, _V.is_copy.is_(False), ~refers)
-    return select(_V.stix_id, is_plain, _HAS_TLP, _V.submitted_at, *_FACTS).where(
+    return select(_V.id, _V.stix_id, is_plain, _HAS_TLP, _V.submitted_at, *_FACTS).where(
         _V.origin == bindparam("origin"), is_among(is_postgresql, _V.stix_id, "ids")
     )
 
