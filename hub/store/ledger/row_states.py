@@ -43,18 +43,15 @@ def of(
         return found
     asked = {"keys": carried(connection, versions), "recipients": carried(connection, recipients)}
     for key, recipient, position, is_plain, *state in _states.run(connection, **asked).all():
-        before = found.get(key, _NONE)
-        # A second row of one ledger has another form.
-        is_first = before.position(recipient) is None
-        found[key] = RowStates(
-            (*before.likeness, recipient, *state),
-            (*before.positions, (NationCode(recipient), position)),
-            bool(is_plain) and is_first and before.is_plain,
-        )
+        likeness, place = (recipient, *state), (NationCode(recipient), position)
+        if (before := found.get(key)) is None:
+            found[key] = RowStates((likeness,), (place,), bool(is_plain))
+        else:
+            # A second row of one ledger has another form.
+            is_other = before.position(place[0]) is None
+            likenesses, places = (*before.likeness, likeness), (*before.positions, place)
+            found[key] = RowStates(likenesses, places, bool(is_plain) and is_other and before.is_plain)
     return found
-
-
-_NONE: Final = RowStates()
 
 
 def _reading(is_postgresql: bool) -> Select[tuple[int, str, int, bool]]:

@@ -100,14 +100,15 @@ def _links(
 ) -> dict[int, _Links | None]:
     """Return the links of each version with references, by key; None: it is not judged by likeness."""
     references: dict[int, dict[str, set[StixId]]] = defaultdict(lambda: defaultdict(set))
-    keys = carried(connection, [row[0] for row in plain])
-    for key, kind, target in _references.run(connection, keys=keys).all():
+    by_key = {row[0]: row for row in plain}
+    for key, kind, target in _references.run(connection, keys=carried(connection, by_key)).all():
         references[key][kind].add(StixId(target))
     ids = {id for kinds in references.values() for id in kinds[REFERS]}
     targets = _targets(connection, origin, ids, likenesses.starts)
     found: dict[int, _Links | None] = {}
-    for key, _, _, _, has_tlp, _, *facts in plain:
-        if (kinds := references.get(key)) and (refers := kinds[REFERS]):
+    for key, kinds in references.items():
+        if refers := kinds[REFERS]:
+            _, _, _, _, has_tlp, _, *facts = by_key[key]
             member = MemberId(facts[_MEMBER])
             # In anonymised form the national cert takes the place of these identities (policy 7).
             sources = {likenesses.identities.get(member), *kinds[CREATOR]}
