@@ -26,6 +26,7 @@ from hub.store.database.connection import Connection
 from hub.store.ledger import ends, histories
 from hub.store.ledger.histories import History, HistoryKind
 from hub.store.records import likenesses, submissions
+from hub.store.records.populations import read_by_indexes
 
 _VERSIONS_PER_STEP: Final = 300  # at first, and at least: even a slow step is short
 _GROWTH: Final = 10  # times as many at most
@@ -123,6 +124,8 @@ def _decide(service: Service, connection: Connection, history: History, steps: _
     """Return the decision on the next versions, for the recipients of the agreement."""
     origin = history.origin
     basis, now, *_ = observe(service, connection, origin)
+    # A step reads a small part of the tables, however many versions there are.
+    read_by_indexes(connection)
     context = context_of(service, connection, origin, now, basis.generation)
     own = [p.clause for p in context.periods if p.agreement_id == history.agreement_id]
     if not own:  # the agreement was ended meanwhile: its history is at its end
