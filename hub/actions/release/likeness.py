@@ -98,16 +98,21 @@ def _grouped(
 ) -> tuple[_Alike, set[StixId]]:
     """Return the plain versions by group, and the ids of the versions to be judged one by one."""
     states = row_states.of(connection, [v.key for v in found.plain], context.recipients)
-    alike: dict[Hashable, list[tuple[PlainVersion, RowStates]]] = defaultdict(list)
+    groups: dict[Hashable, list[tuple[PlainVersion, RowStates]] | None] = {}
     ids = set(found.others)
     for version in found.plain:
         rows = states.get(version.key, _NO_ROWS)
+        if not rows.is_plain:
+            ids.add(version.id)
+            continue
         group = version.likeness, rows.likeness
-        if not rows.is_plain or known.get(group, _UNKNOWN) is None:
+        if group not in groups:
+            groups[group] = None if known.get(group, _UNKNOWN) is None else []
+        if (some := groups[group]) is None:
             ids.add(version.id)
         else:
-            alike[group].append((version, rows))
-    return alike, ids
+            some.append((version, rows))
+    return {group: some for group, some in groups.items() if some}, ids
 
 
 def _joined(

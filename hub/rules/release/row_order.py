@@ -68,9 +68,9 @@ def _referents_first(rows: Iterable[Appended], versions: Mapping[int, DatedVersi
         by_id[versions[row[0]].id].append(row)
     waits_for: dict[StixId, set[StixId]] = {}
     for id, some in by_id.items():
-        refers = {other for key, _, _ in some for other in versions[key].refers}
-        if found := {other for other in refers if other in by_id and other != id}:
-            waits_for[id] = found
+        for key, _, _ in some:
+            if found := {other for other in versions[key].refers if other in by_id and other != id}:
+                waits_for.setdefault(id, set()).update(found)
     first = {id: n for n, id in enumerate(by_id)}
     return [row for id in _ordered(waits_for, first) for row in by_id[id]]
 
@@ -104,6 +104,9 @@ def _blocks(
     waits_for: Mapping[StixId, set[StixId]], first: Mapping[StixId, int]
 ) -> Iterable[Sequence[StixId]]:
     """Give the ids so that each follows all ids in `waits_for`; the ids of a cycle together."""
+    if not any(waits_for[other] for others in waits_for.values() for other in others):
+        yield from ([id] for id in _topological(waits_for, first))  # no chain, so no cycle
+        return
     cycle = _cycles(waits_for)
     inside: dict[StixId, list[StixId]] = defaultdict(list)
     for id in waits_for:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Select, select
 
@@ -42,8 +42,9 @@ def of(
     if not versions:
         return found
     asked = {"keys": carried(connection, versions), "recipients": carried(connection, recipients)}
-    for key, recipient, position, is_plain, *state in _states.run(connection, **asked).all():
-        likeness, place = (recipient, *state), (NationCode(recipient), position)
+    for row in _states.run(connection, **asked).all():
+        key, position, is_plain, recipient = row[:4]
+        likeness, place = row[3:], (NationCode(recipient), position)
         if (before := found.get(key)) is None:
             found[key] = RowStates((likeness,), (place,), bool(is_plain))
         else:
@@ -54,10 +55,10 @@ def of(
     return found
 
 
-def _reading(is_postgresql: bool) -> Select[tuple[int, str, int, bool]]:
+def _reading(is_postgresql: bool) -> Select[Any]:
     is_plain = _C.withdrawn_at.is_(None) & _C.rendition.is_(None)
     query = select(
-        *(_C.version_id, _C.recipient, _C.position, is_plain, _C.justification_id, _C.is_newest, *SHOWN)
+        *(_C.version_id, _C.position, is_plain, _C.recipient, _C.justification_id, _C.is_newest, *SHOWN)
     )
     return query.where(
         is_among(is_postgresql, _C.version_id, "keys"),

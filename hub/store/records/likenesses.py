@@ -27,6 +27,7 @@ DECISIVE: Final = (
 )
 _FACTS: Final = tuple(_V[name] for name in DECISIVE)
 _MEMBER, _TYPE = 0, 1  # places in the facts
+_HAS_TLP_AT, _FACTS_AT = 4, 6  # places in a row of `_next`
 
 
 class _Links(NamedTuple):
@@ -84,14 +85,16 @@ def next_versions(
     plain = [row for row in rows if row[2]]
     links = _links(connection, origin, plain, likenesses)
     found: list[PlainVersion] = []
-    for key, stix_id, _, has_spec_version, _, submitted_at, *facts in plain:
+    for row in plain:
+        key, stix_id, _, has_spec_version, _, submitted_at = row[:_FACTS_AT]
         link = links.get(key, _UNLINKED)
         if link is None:
             others.add(StixId(stix_id))
             continue
-        age = bisect_right(likenesses.starts, submitted_at)
+        facts = row[_FACTS_AT:]
         place = key, StixId(stix_id), MemberId(facts[_MEMBER]), bool(has_spec_version)
-        found.append(PlainVersion(*place, link.refers, link.targets, (*facts, age, link.values)))
+        likeness = facts, bisect_right(likenesses.starts, submitted_at), link.values
+        found.append(PlainVersion(*place, link.refers, link.targets, likeness))
     return NextVersions(rows[-1][0], found, frozenset(others))
 
 
@@ -108,8 +111,8 @@ def _links(
     found: dict[int, _Links | None] = {}
     for key, kinds in references.items():
         if refers := kinds[REFERS]:
-            _, _, _, _, has_tlp, _, *facts = by_key[key]
-            member = MemberId(facts[_MEMBER])
+            row = by_key[key]
+            member, has_tlp = MemberId(row[_FACTS_AT + _MEMBER]), row[_HAS_TLP_AT]
             # In anonymised form the national cert takes the place of these identities (policy 7).
             sources = {likenesses.identities.get(member), *kinds[CREATOR]}
             # Policy 2.7: a container with TLP of its own is not withheld for an unmarked name in it.
