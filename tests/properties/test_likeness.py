@@ -81,7 +81,7 @@ def _again(push: Push, n: int) -> Push:
     return replace(push, drafts=tuple(drafts))
 
 
-def _one_by_one(connection: Any, context: Any, found: Any, _: Any, *, is_ahead: bool) -> LedgerChanges:
+def one_by_one(connection: Any, context: Any, found: Any, _: Any, *, is_ahead: bool) -> LedgerChanges:
     """Judge each version, as a submission does."""
     ids = {*found.others, *(version.id for version in found.plain)}
     judging = judge_for_history(connection, context, ids, is_ahead=is_ahead)
@@ -137,7 +137,7 @@ def _compare(copies: Copies, events: Sequence[Event], alike: list[int]) -> None:
     with a_world(copies) as one, a_world(copies) as two:
         with _counted(alike):
             Play(one).play(events)
-        with patch.object(history, "judge_next", _one_by_one):
+        with patch.object(history, "judge_next", one_by_one):
             Play(two).play(events)
         here, there = ledgers(one), ledgers(two)
         for name, rows in there.items():
