@@ -22,22 +22,22 @@ from tests.world import World, build, clause
 _ENOUGH_SECONDS = 3_600
 
 
-class Taken(NamedTuple):
+class HistoryTimes(NamedTuple):
     """The CPU time and the time of a history, in seconds."""
 
     cpu: float
     wall: float
 
 
-def reach_back(world: World, nation: str) -> Taken:
+def reach_back(world: World, nation: str) -> HistoryTimes:
     """Put an agreement with history in force, and wait until every row is there."""
     world.agree(["US", nation], clause("US", nation, "amber+strict", audience="cert", history=True))
     cpu, wall = time.process_time(), time.perf_counter()
     history.append_due(world.service, time.monotonic() + _ENOUGH_SECONDS)
-    return Taken(time.process_time() - cpu, time.perf_counter() - wall)
+    return HistoryTimes(time.process_time() - cpu, time.perf_counter() - wall)
 
 
-def measure(url: str, count: int, linked: float) -> tuple[Taken, Taken]:
+def measure(url: str, count: int, linked: float) -> tuple[HistoryTimes, HistoryTimes]:
     """Return the times by groups, and one by one."""
     world = build(url, kinds=("cert", "agency", "agency2", "partner"))
     try:

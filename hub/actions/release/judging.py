@@ -34,8 +34,8 @@ from hub.rules.release.row_changes import LedgerChanges, changes_ahead, changes_
 from hub.store.agreement.agreements import Generation
 from hub.store.database.connection import Connection
 from hub.store.ledger import releases
+from hub.store.ledger.copied_rows import CopiedRow
 from hub.store.ledger.releases import NewRow
-from hub.store.ledger.stored_rows import StoredRow
 from hub.store.members import members
 from hub.store.records import objects, references
 from hub.store.records.originals import equal_before, equal_to_new
@@ -259,7 +259,7 @@ def write_rows(
     """
     # INVARIANT: ledgers in order of code, each locked until COMMIT: so the order of commits is the order of
     # positions, and a poller misses nothing (I4).
-    new: dict[NationCode, Sequence[NewRow | StoredRow]] = {}
+    new: dict[NationCode, Sequence[NewRow | CopiedRow]] = {}
     alike = ledger_changes.alike
     for recipient, change in sorted(ledger_changes.changes.items()):
         rows: Sequence[NewRow] = [
@@ -273,7 +273,7 @@ def write_rows(
             rows = derived_objects.provide(service, connection, origin, rows)
         whole = iter(rows)
         new[recipient] = [
-            StoredRow(key, alike[key].member, value) if key in alike else next(whole)
+            CopiedRow(key, alike[key].member, value) if key in alike else next(whole)
             for key, _, value in change.append
         ]
     releases.append(connection, origin, new, now)

@@ -58,7 +58,7 @@ GroupChanges = Mapping[NationCode, VersionChange] | None
 
 
 def group_changes(changes: Mapping[NationCode, RowChanges]) -> GroupChanges:
-    """Return the changes of a group from the changes of one version alone."""
+    """Return the changes of a group from the changes of one version alone (policy 4, I5)."""
     found = {recipient: VersionChange.of(change) for recipient, change in changes.items()}
     known = {recipient: change for recipient, change in found.items() if change is not None}
     return known if len(known) == len(found) else None

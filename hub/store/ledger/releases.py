@@ -42,9 +42,9 @@ from hub.model import (
     to_microseconds,
 )
 from hub.store.database.batches import among, batches, insert_all
-from hub.store.ledger import ends, stored_rows
+from hub.store.ledger import copied_rows, ends
+from hub.store.ledger.copied_rows import CopiedRow
 from hub.store.ledger.justifications import decode, intern, intern_all, note_own
-from hub.store.ledger.stored_rows import StoredRow
 from hub.store.schema.columns import decode_nations, decode_source_hiding, encode_nations
 from hub.store.schema.tables import (
     justification,
@@ -176,7 +176,7 @@ def change(
 def append(
     connection: Connection,
     origin: NationCode,
-    rows: Mapping[NationCode, Sequence[NewRow | StoredRow]],
+    rows: Mapping[NationCode, Sequence[NewRow | CopiedRow]],
     now: datetime,
 ) -> None:
     """Append rows to held ledgers, by recipient in the order given, with new positions and dates."""
@@ -203,9 +203,9 @@ def append(
         stored = [
             (row.version, ids[recipient, row.justification], n)
             for n, row in enumerate(new[recipient])
-            if isinstance(row, StoredRow)
+            if isinstance(row, CopiedRow)
         ]
-        stored_rows.insert_rows(connection, recipient, begin, stored)
+        copied_rows.insert_rows(connection, recipient, begin, stored)
 
 
 def _row(

@@ -122,7 +122,9 @@ def _links(
 
 
 def _link(
-    targets: Mapping[StixId, _Target | None], unbound: Collection[StixId], sources: Collection[StixId | None]
+    targets: Mapping[StixId, _Referred | None],
+    unbound: Collection[StixId],
+    sources: Collection[StixId | None],
 ) -> _Links | None:
     known = {id: one for id, one in targets.items() if one is not None}
     # A version with any other target is judged with all that this target leads to.
@@ -136,7 +138,7 @@ def _link(
     return _Links(frozenset(targets), frozenset(one.key for one in known.values()), frozenset(values))
 
 
-class _Target(NamedTuple):
+class _Referred(NamedTuple):
     """A record referred to. `is_plain`: its only version refers to nothing and is no copy."""
 
     key: int
@@ -147,9 +149,9 @@ class _Target(NamedTuple):
 
 def _targets(
     connection: Connection, origin: NationCode, ids: Collection[StixId], starts: Sequence[int]
-) -> dict[tuple[MemberId, StixId], _Target]:
+) -> dict[tuple[MemberId, StixId], _Referred]:
     """Return the nation's records with these ids, by member and id (policy 2.7)."""
-    found: dict[tuple[MemberId, StixId], _Target] = {}
+    found: dict[tuple[MemberId, StixId], _Referred] = {}
     if not ids:
         return found
     rows = _referred.run(connection, origin=origin, ids=carried(connection, ids)).all()
@@ -159,7 +161,7 @@ def _targets(
         # A record with several versions is judged by all of these (policy 4).
         is_only = record not in found
         likeness = (*facts, bisect_right(starts, submitted_at))
-        found[record] = _Target(key, bool(is_plain) and is_only, is_unmarked_name, likeness)
+        found[record] = _Referred(key, bool(is_plain) and is_only, is_unmarked_name, likeness)
     return found
 
 

@@ -29,7 +29,7 @@ _V = object_version.c
 _CARRIED: Final = ("keys", "justifications", "numbers")
 
 
-class StoredRow(NamedTuple):
+class CopiedRow(NamedTuple):
     """A row to append for a stored version as submitted. `version` is the key of the version."""
 
     version: int
