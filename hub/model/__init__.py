@@ -86,16 +86,17 @@ from hub.model.people import (
     Tlp,
     as_of,
 )
+from hub.model.plain_versions import PlainVersion
 from hub.model.requests import (
     Deletion,
     Disclosed,
     Disclosure,
     Evidence,
     HttpRequest,
-    Names,
     Page,
     Query,
     RegisteredKey,
+    RowNames,
     Submission,
     VerifiedSubmission,
     VersionFilter,

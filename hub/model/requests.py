@@ -147,7 +147,7 @@ class Disclosure:
     epoch: str = field(default="", compare=False)
 
 
-class Names(NamedTuple):
+class RowNames(NamedTuple):
     """The STIX id and the version of a row, as TAXII names the row."""
 
     id: StixId
@@ -167,6 +167,6 @@ class Page:
     dates: Sequence[int]
     more: bool
     epoch: str
-    names: Sequence[Names] = ()
+    names: Sequence[RowNames] = ()
     contents: Sequence[int] = ()
     bodies: Sequence[bytes] = ()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
-from unittest.mock import patch
 
 import pytest
 from hypothesis import settings
@@ -17,13 +17,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from hub.actions.release import history
 from hub.model import Tlp
 from tests import postgres
 from tests.budgets import machines
 from tests.properties import world_strategies
 from tests.properties.test_worlds import EXAMPLES, FEWER
-from tests.properties.watching import WatchedPlay
+from tests.properties.watching import WatchedPlay, slow_histories
 from tests.properties.worlds import (
     DEFAULTS,
     LEVELS,
@@ -57,8 +56,8 @@ class AllianceMachine(RuleBasedStateMachine):
         self.watch = WatchedPlay(cast(), lags=True)
         self.pushed: list[tuple[str, Draft]] = []
         # Whole histories in few steps, as in a small hub, would leave nothing half way.
-        self.slow = patch.object(history, "_VERSIONS_PER_STEP", 2)
-        self.slow.start()
+        self.slow = ExitStack()
+        self.slow.enter_context(slow_histories())
 
     def happen(self, event: Event) -> None:
         if isinstance(event, Push):
@@ -139,7 +138,7 @@ class AllianceMachine(RuleBasedStateMachine):
         self.watch.poll(readers[which % len(readers)])
 
     def teardown(self) -> None:
-        self.slow.stop()
+        self.slow.close()
         try:
             if self.pushed:
                 self.watch.finish()

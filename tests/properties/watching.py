@@ -37,7 +37,7 @@ def told(versions: Iterable[OracleVersion]) -> Counter[Told]:
 @contextmanager
 def slow_histories() -> Iterator[None]:
     """Let histories come two versions further with each step."""
-    with patch.object(history, "_VERSIONS_PER_STEP", 2):
+    with patch.object(history, "_VERSIONS_PER_STEP", 2), patch.object(history, "_GROWTH", 1):
         yield
 
 

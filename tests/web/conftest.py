@@ -35,12 +35,12 @@ from hub.model import (
     Limits,
     Member,
     MemberId,
-    Names,
     NationCode,
     Outcome,
     Page,
     Query,
     Receipt,
+    RowNames,
     Scope,
     StixId,
     Submission,
@@ -86,7 +86,7 @@ def row(position: int, body: bytes = b'{"type":"x"}', id_: str = INDICATOR) -> R
 def page_of(rows: Sequence[Row], *, more: bool) -> Page:
     """The page with these rows, of one member."""
     positions, dates = [row.position for row in rows], [to_microseconds(row.date_added) for row in rows]
-    names = [Names(row.id, row.version) for row in rows]
+    names = [RowNames(row.id, row.version) for row in rows]
     return Page(positions, dates, more, "epoch", names, positions, [row.body for row in rows])
 
 

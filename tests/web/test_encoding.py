@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.actions.service.kept import Kept
+from hub.actions.service.kept import KeptValues
 from hub.web.taxii import encoding
 
 ASKED = [
@@ -89,9 +89,9 @@ TEXTS = st.lists(
 )
 
 
-def member_of(texts: list[bytes], kept: Kept[int, bytes] | None = None) -> bytes:
+def member_of(texts: list[bytes], kept: KeptValues[int, bytes] | None = None) -> bytes:
     """The member of these texts, each with its place as its key."""
-    return encoding.gzip(HEAD, texts, TAIL, range(len(texts)), kept or Kept(0, len))
+    return encoding.gzip(HEAD, texts, TAIL, range(len(texts)), kept or KeptValues(0, len))
 
 
 def plain(texts: list[bytes]) -> bytes:
@@ -108,7 +108,7 @@ def alone(segment: bytes) -> bytes:
 
 @given(TEXTS, st.sampled_from([0, 700, 100_000]))
 def test_a_member_is_read_by_every_reader_of_gzip(texts: list[bytes], most: int) -> None:
-    kept: Kept[int, bytes] = Kept(most, len)
+    kept: KeptValues[int, bytes] = KeptValues(most, len)
     member, text = member_of(texts, kept), plain(texts)
     assert member_of(texts, kept) == member
     assert gzip.decompress(member) == text

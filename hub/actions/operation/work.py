@@ -54,12 +54,12 @@ def work(service: Service) -> WorkReport:
             return WorkReport(is_done=False)
     try:
         told = recall.notify(service, time.monotonic() + _RECALL_SECONDS)  # first: it is due in the next poll
+        with service.store.write() as connection:
+            statistics.keep(connection)  # before histories: these read much, by plans that need statistics
         histories = append_due(service, time.monotonic() + _HISTORY_SECONDS)
         withdrawn = sum(_withdraw_ended(service, recipient) for recipient in sorted(service.registry.nations))
         fact_sets.determine(service, time.monotonic() + _FACTS_SECONDS)
         pruned = prune(service)
-        with service.store.write() as connection:
-            statistics.keep(connection)
         service.store.forget_erased()
         return WorkReport(True, histories, withdrawn, pruned, told)
     finally:

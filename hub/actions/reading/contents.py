@@ -1,7 +1,7 @@
 """The bodies and the names of the rows of a recorded page: kept ones, and the rest from the database.
 
-INVARIANT: the disclosure is committed before. Neither bodies nor names of a row with one content ever change,
-so no lock and no common snapshot is needed.
+INVARIANT: the disclosure is committed before. A row's body and names never change, so no lock and no common
+snapshot is needed.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import repeat
 from typing import TypeVar, cast
 
-from hub.actions.service.kept import Kept
+from hub.actions.service.kept import KeptValues
 from hub.actions.service.service import Service
-from hub.model import Names, NationCode
+from hub.model import NationCode, RowNames
 from hub.store.database.alone import Ask
 from hub.store.ledger import pages
 from hub.store.ledger.pages import PageEntries, RowKey
@@ -32,12 +32,12 @@ def bodies(service: Service, page: PageEntries) -> list[bytes] | None:
     return _found(service, service.kept.of(page.epoch).bodies, rows.contents, read)
 
 
-def names(service: Service, nation: NationCode, page: PageEntries) -> list[Names] | None:
-    """Return the names of the rows of the nation's ledger, in order; None: not these rows any more."""
+def names(service: Service, nation: NationCode, page: PageEntries) -> list[RowNames] | None:
+    """Return the names of the rows of the nation's ledger, in order; None: another epoch has begun."""
     is_postgresql = not service.store.is_sqlite
-    keys = [*map(RowKey, repeat(nation), page.columns.positions, page.columns.contents)]
+    keys = [*map(RowKey, repeat(nation), page.columns.positions)]
 
-    def read(ask: Ask, rows: Sequence[RowKey]) -> Mapping[RowKey, Names] | None:
+    def read(ask: Ask, rows: Sequence[RowKey]) -> Mapping[RowKey, RowNames] | None:
         return pages.names(ask, page.epoch, rows, is_postgresql=is_postgresql)
 
     return _found(service, service.kept.of(page.epoch).names, keys, read)
@@ -45,7 +45,7 @@ def names(service: Service, nation: NationCode, page: PageEntries) -> list[Names
 
 def _found(
     service: Service,
-    kept: Kept[Key, Value],
+    kept: KeptValues[Key, Value],
     keys: Sequence[Key],
     read: Callable[[Ask, Sequence[Key]], Mapping[Key, Value] | None],
 ) -> list[Value] | None:

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from hub.actions.release import derived_objects
 from hub.actions.service.service import Service
-from hub.model import EqualVersion, Member, MemberId, NationCode, ObjectVersion, StixId
+from hub.model import (
+    EqualVersion,
+    LiveRow,
+    Member,
+    MemberId,
+    NationCode,
+    ObjectVersion,
+    PlainVersion,
+    RowChanges,
+    StixId,
+)
 from hub.rules.marking.effective import EffectiveMarkings
 from hub.rules.release.deciding import is_masked
 from hub.rules.release.judgement import (
@@ -24,6 +34,7 @@ from hub.rules.release.row_changes import LedgerChanges, changes_ahead, changes_
 from hub.store.agreement.agreements import Generation
 from hub.store.database.connection import Connection
 from hub.store.ledger import releases
+from hub.store.ledger.copied_rows import CopiedRow
 from hub.store.ledger.releases import NewRow
 from hub.store.members import members
 from hub.store.records import objects, references
@@ -91,20 +102,47 @@ def judge_afresh(
     return judging.judge(stored_around(connection, judging, originals_of))
 
 
-def judge_for_history(
-    connection: Connection, context: DecisionContext, ids: Collection[StixId], *, is_ahead: bool
-) -> LedgerChanges:
-    """Return the row changes that make the records with these ids visible by the present decision.
+class HistoryJudging(NamedTuple):
+    """The versions of some records as judged for a history, with the rows of the recipients."""
 
-    `is_ahead`: the changes of a prepared amendment, so that rows stay visible when the amendment takes over.
-    """
-    own = objects.versions_by_id(connection, context.origin, ids)
+    context: DecisionContext
+    versions: Mapping[int, ObjectVersion]
+    judgements: Mapping[int, Judgement]
+    live: Sequence[LiveRow]
+    is_ahead: bool
+
+    def changes(self, keys: Collection[int] | None = None) -> Mapping[NationCode, RowChanges]:
+        """Return the row changes that make the versions with these keys, or all, visible as judged.
+
+        With `is_ahead` the changes of a prepared amendment: rows stay visible when the amendment takes over.
+        """
+        versions, live = self.versions, self.live
+        if keys is not None:
+            versions = {key: versions[key] for key in keys}
+            live = [row for row in live if row.version in versions]
+        changes = changes_ahead if self.is_ahead else changes_to
+        return changes(self.context.recipients, versions, self.judgements, live, self.context.moment)
+
+
+def judge_for_history(
+    connection: Connection,
+    context: DecisionContext,
+    ids: Collection[StixId],
+    plain: Collection[PlainVersion] = (),
+    *,
+    is_ahead: bool,
+) -> HistoryJudging:
+    """Judge the records of the nation with these ids, of every member, and the plain versions."""
+    own = {v.key: v for v in objects.versions_by_id(connection, context.origin, ids)}
     # With all referred records: an object is withheld with any object that it refers to (policy 2.7).
-    judgements = judge_afresh(connection, context, with_referred(connection, own))
-    versions = {v.key: v for v in own}
+    every = with_referred(connection, own.values())
+    # A plain version leads to its targets, and no further.
+    around = {key for version in plain for key in (version.key, *version.targets)} - every.keys()
+    every.update((v.key, v) for v in objects.versions_by_key(connection, around))
+    judgements = judge_afresh(connection, context, every)
+    versions = own | {version.key: every[version.key] for version in plain}
     live = releases.live_rows(connection, list(versions), context.recipients)
-    changes = changes_ahead if is_ahead else changes_to
-    return LedgerChanges(versions, changes(context.recipients, versions, judgements, live, context.moment))
+    return HistoryJudging(context, versions, judgements, live, is_ahead)
 
 
 # --- loading --------------------------------------------------------------------------------------
@@ -221,15 +259,21 @@ def write_rows(
     """
     # INVARIANT: ledgers in order of code, each locked until COMMIT: so the order of commits is the order of
     # positions, and a poller misses nothing (I4).
-    new: dict[NationCode, Sequence[NewRow]] = {}
+    new: dict[NationCode, Sequence[NewRow | CopiedRow]] = {}
+    alike = ledger_changes.alike
     for recipient, change in sorted(ledger_changes.changes.items()):
         rows: Sequence[NewRow] = [
             NewRow(stored.get(key) or ledger_changes.versions[key], value, form)
             for key, form, value in change.append
+            if key not in alike
         ]
         releases.change(connection, recipient, origin, change, now)
         # Derived objects are made with their first row, never ahead (policy 7).
         if any(row.form.label for row in rows):
             rows = derived_objects.provide(service, connection, origin, rows)
-        new[recipient] = rows
+        whole = iter(rows)
+        new[recipient] = [
+            CopiedRow(key, alike[key].member, value) if key in alike else next(whole)
+            for key, _, value in change.append
+        ]
     releases.append(connection, origin, new, now)

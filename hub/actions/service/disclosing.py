@@ -9,7 +9,7 @@ from typing import Final
 
 from hub.errors import Unavailable
 from hub.store.database.alone import Ask
-from hub.store.database.connection import Store
+from hub.store.database.connection import Connection, Store
 from hub.store.ledger import pages
 from hub.store.ledger.pages import PageEntries, PageRequest
 
@@ -94,10 +94,7 @@ def _record(store: Store, batch: Sequence[_Entry]) -> None:
         batch[0].page = page
         return
     with store.record() as connection:
-        told = [
-            _recorded(store, lambda statement, given: statement.rows(connection, given), entry.ask)
-            for entry in batch
-        ]
+        told = [_recorded(store, _within(connection), entry.ask) for entry in batch]
     # INVARIANT: behind the `with`: the pages are given out only after COMMIT.
     for entry, one in zip(batch, told, strict=True):
         entry.page = one
@@ -109,6 +106,10 @@ def _recorded_alone(store: Store, ask: PageRequest) -> PageEntries | None:
     if ask.epoch != store.memory.epoch:
         return None
     return store.record_alone(lambda run: _recorded(store, run, ask))
+
+
+def _within(connection: Connection) -> Ask:
+    return lambda statement, given: statement.rows(connection, given)
 
 
 def _recorded(store: Store, run: Ask, ask: PageRequest) -> PageEntries:

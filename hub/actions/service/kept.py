@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Generic, TypeVar
 
-from hub.model import Names
+from hub.model import RowNames
 from hub.store.ledger.pages import RowKey
 
 Key = TypeVar("Key")
@@ -22,7 +22,7 @@ _ENTRY_BYTES: Final = 250  # a key and its places in two dictionaries
 _NAMES_BYTES: Final = 150  # the names of a row
 
 
-class Kept(Generic[Key, Value]):
+class KeptValues(Generic[Key, Value]):
     """Values by key, up to `most` bytes. The first value that came is the first to go. Safe for threads.
 
     `size_of` returns the bytes of a value.
@@ -59,10 +59,10 @@ class KeptOfEpoch:
 
     def __init__(self, epoch: str) -> None:
         self.epoch = epoch
-        self.bodies: Kept[int, bytes] = Kept(_BODIES, len)
+        self.bodies: KeptValues[int, bytes] = KeptValues(_BODIES, len)
         # By content, which one nation alone has: a text must not come sooner because another nation has it.
-        self.segments: Kept[int, bytes] = Kept(_SEGMENTS, len)
-        self.names: Kept[RowKey, Names] = Kept(_NAMES, lambda _: _NAMES_BYTES)
+        self.segments: KeptValues[int, bytes] = KeptValues(_SEGMENTS, len)
+        self.names: KeptValues[RowKey, RowNames] = KeptValues(_NAMES, lambda _: _NAMES_BYTES)
 
 
 class KeptTexts:  # (hub/README: kept-ten-seconds)

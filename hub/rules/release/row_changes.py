@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Final, NamedTuple
@@ -26,6 +26,7 @@ from hub.model import (
     NationCode,
     ObjectVersion,
     Period,
+    PlainVersion,
     RowChanges,
     View,
     redaction_for,
@@ -91,10 +92,14 @@ def up_to(change: RowChanges, clearance: Clearance) -> tuple[RowChanges, bool]:
 
 @dataclass(frozen=True, slots=True)
 class LedgerChanges:
-    """The judged versions, by key, and the changes of each recipient's ledger."""
+    """The judged versions, by key, and the changes of each recipient's ledger.
+
+    `alike` are further versions with changes, judged by their likeness: their other values are not loaded.
+    """
 
     versions: Mapping[int, ObjectVersion]
     changes: Mapping[NationCode, RowChanges]
+    alike: Mapping[int, PlainVersion] = field(default_factory=dict)
 
     @property
     def hides(self) -> bool:

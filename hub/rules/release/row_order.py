@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from heapq import heapify, heappop, heappush
-from typing import Final
+from typing import Final, Protocol
 
-from hub.model import Clearance, Form, Justification, ObjectVersion, StixId
+from hub.model import Clearance, Form, Justification, StixId
 
 Appended = tuple[int, Form, Justification]
 _Order = tuple[bool, int, bool, str]
@@ -19,7 +19,18 @@ _Order = tuple[bool, int, bool, str]
 _BY_NAME: Final = max(Clearance) + 1  # rows for single members: after all clearances
 
 
-def as_dated(rows: Sequence[Appended], versions: Mapping[int, ObjectVersion]) -> list[Appended]:
+class DatedVersion(Protocol):
+    """The values of a version that order its row."""
+
+    @property
+    def id(self) -> StixId: ...
+    @property
+    def refers(self) -> frozenset[StixId]: ...
+    @property
+    def has_spec_version(self) -> bool: ...
+
+
+def as_dated(rows: Sequence[Appended], versions: Mapping[int, DatedVersion]) -> list[Appended]:
     """Return the rows by clearance, the widest first; among equals, referents before referrers.
 
     Where references leave a choice, objects with spec_version come first: a client may derive the version of
@@ -27,9 +38,10 @@ def as_dated(rows: Sequence[Appended], versions: Mapping[int, ObjectVersion]) ->
     """
     # INVARIANT: hidden rows come after every visible row of the commit, so no
     # gap in dates discloses how many (I6).
+    clearances = {value: clearance_of(value) for value in {row[2] for row in rows}}
     by_clearance: dict[int, list[Appended]] = defaultdict(list)
     for row in rows:
-        by_clearance[clearance_of(row[2])].append(row)
+        by_clearance[clearances[row[2]]].append(row)
     return [row for _, some in sorted(by_clearance.items()) for row in _referents_first(some, versions)]
 
 
@@ -43,7 +55,7 @@ def clearance_of(justification: Justification) -> int:
     return max(lowest, default=Clearance.PARTNER)
 
 
-def _referents_first(rows: Iterable[Appended], versions: Mapping[int, ObjectVersion]) -> list[Appended]:
+def _referents_first(rows: Iterable[Appended], versions: Mapping[int, DatedVersion]) -> list[Appended]:
     """Return the rows so that the rows of an id follow the rows of all ids in `refers`.
 
     Works on ids, not rows: references shared by many versions are followed once. A cycle stays together, and
@@ -54,40 +66,61 @@ def _referents_first(rows: Iterable[Appended], versions: Mapping[int, ObjectVers
     by_id: dict[StixId, list[Appended]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: _priority(row, versions)):
         by_id[versions[row[0]].id].append(row)
-    first = {id: _priority(some[0], versions) for id, some in by_id.items()}
-    waits_for = {
-        id: {other for key, _, _ in some for other in versions[key].refers if other in by_id and other != id}
-        for id, some in by_id.items()
-    }
+    waits_for: dict[StixId, set[StixId]] = {}
+    for id, some in by_id.items():
+        for key, _, _ in some:
+            if found := {other for other in versions[key].refers if other in by_id and other != id}:
+                waits_for.setdefault(id, set()).update(found)
+    first = {id: n for n, id in enumerate(by_id)}
     return [row for id in _ordered(waits_for, first) for row in by_id[id]]
 
 
-def _priority(row: Appended, versions: Mapping[int, ObjectVersion]) -> _Order:
+def _priority(row: Appended, versions: Mapping[int, DatedVersion]) -> _Order:
     key, form, _ = row
     # The key follows the order of the submission, so that the order is the submitter's own choice.
     return not versions[key].has_spec_version, key, form.is_link, form.label
 
 
-def _ordered(waits_for: Mapping[StixId, set[StixId]], first: Mapping[StixId, _Order]) -> list[StixId]:
-    """Return the ids so that each follows all ids in `waits_for`, except within a cycle."""
-    if not any(waits_for.values()):
-        return sorted(waits_for, key=first.__getitem__)
+def _ordered(waits_for: Mapping[StixId, set[StixId]], first: Mapping[StixId, int]) -> Iterable[StixId]:
+    """Give the ids in `first` so that each follows all ids in `waits_for`, except within a cycle.
+
+    `first` has the place of each id without references, rising. Ids that wait for nothing are left out of
+    `waits_for`.
+    """
+    bound = {*waits_for, *(other for others in waits_for.values() for other in others)}
+    # Most ids are free: only the bound ids are ordered among each other.
+    free = [id for id in first if id not in bound]
+    at = 0
+    for block in _blocks({id: waits_for.get(id, set()) for id in first if id in bound}, first):
+        earliest = min(first[id] for id in block)
+        while at < len(free) and first[free[at]] < earliest:
+            yield free[at]
+            at += 1
+        yield from block
+    yield from free[at:]
+
+
+def _blocks(
+    waits_for: Mapping[StixId, set[StixId]], first: Mapping[StixId, int]
+) -> Iterable[Sequence[StixId]]:
+    """Give the ids so that each follows all ids in `waits_for`; the ids of a cycle together."""
+    if not any(waits_for[other] for others in waits_for.values() for other in others):
+        yield from ([id] for id in _topological(waits_for, first))  # no chain, so no cycle
+        return
     cycle = _cycles(waits_for)
     inside: dict[StixId, list[StixId]] = defaultdict(list)
-    for id in sorted(waits_for, key=first.__getitem__):
+    for id in waits_for:
         inside[cycle[id]].append(id)
     # Cycles are ordered among each other first, then the ids inside each cycle.
     between = {
         one: {cycle[other] for id in ids for other in waits_for[id]} - {one} for one, ids in inside.items()
     }
-    ordered: list[StixId] = []
     for one in _topological(between, {one: first[ids[0]] for one, ids in inside.items()}):
         members = set(inside[one])
         if len(members) == 1:
-            ordered.append(one)
-            continue
-        ordered += _topological({id: waits_for[id] & members for id in inside[one]}, first)
-    return ordered
+            yield inside[one]
+        else:
+            yield _topological({id: waits_for[id] & members for id in inside[one]}, first)
 
 
 def _cycles(waits_for: Mapping[StixId, set[StixId]]) -> dict[StixId, StixId]:
@@ -134,7 +167,7 @@ def _leave(id: StixId, found: dict[StixId, StixId], path: list[StixId], bounds: 
             found[path.pop()] = id
 
 
-def _topological(waits_for: Mapping[StixId, set[StixId]], first: Mapping[StixId, _Order]) -> list[StixId]:
+def _topological(waits_for: Mapping[StixId, set[StixId]], first: Mapping[StixId, int]) -> list[StixId]:
     """Return the ids so that each follows the ids in `waits_for`; of a cycle the first by priority leads."""
     waited_for_by: dict[StixId, list[StixId]] = defaultdict(list)
     for id, others in waits_for.items():

@@ -8,13 +8,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from hub.model import Clearance, NationCode, Tlp, from_microseconds, to_microseconds
-from hub.store.schema.tables import history, object_version
+from hub.model import Clearance, NationCode, from_microseconds, to_microseconds
+from hub.store.schema.tables import history
 
 _H = history.c
-_V = object_version.c
 
 
 class HistoryKind(StrEnum):
@@ -106,20 +105,6 @@ def move_on(connection: Connection, to: History) -> None:
 def finish(connection: Connection, id: int) -> None:
     """Delete a finished history."""
     connection.execute(delete(history).where(_H.id == id))
-
-
-def next_versions(
-    connection: Connection, origin: NationCode, after: int, levels: Collection[Tlp], limit: int
-) -> list[tuple[int, str]]:
-    """Return key and STIX id of the nation's next versions, at most `limit`, in order of key.
-
-    Selects versions at these levels, and versions with redactions, because redactions have levels of their
-    own.
-    """
-    # A nation's submissions hold its origin, so a later commit has later keys: none is missed.
-    is_asked = or_(_V.effective_tlp.in_([int(level) for level in levels]), _V.cuts.is_not(None))
-    query = select(_V.id, _V.stix_id).where(_V.origin == origin, _V.id > after, is_asked)
-    return [(key, id) for key, id in connection.execute(query.order_by(_V.id).limit(limit))]
 
 
 def _history(row: Row[Any]) -> History:

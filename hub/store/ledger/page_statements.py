@@ -141,12 +141,12 @@ def recorded() -> Statement:
 def names(*, is_postgresql: bool) -> Statement:
     """Return the statement for the names of the rows at `positions`, in the epoch `epoch`, as lists.
 
-    The lists: position, content id, STIX id, version.
+    The lists: position, STIX id, version.
     """
     # LIMIT: one look-up for each position, whatever number of positions the planner expects.
     place = "r.recipient = $nation AND r.position = n.value"
     row = f"LATERAL (SELECT * FROM release r WHERE {place} LIMIT 1) r" if is_postgresql else "release r"
-    text = f"""SELECT {_lists(("r.position", "r.content_id", "r.stix_id", "r.version"), is_postgresql)}
+    text = f"""SELECT {_lists(("r.position", "r.stix_id", "r.version"), is_postgresql)}
         FROM hub_state s CROSS JOIN {_each("positions", "n", is_postgresql)} CROSS JOIN {row}
         WHERE s.epoch = $epoch{"" if is_postgresql else f" AND {place}"}"""
     return _statement(text, is_postgresql)

@@ -16,9 +16,9 @@ from hub.model import (
     Disclosed,
     Form,
     Kind,
-    Names,
     NationCode,
     Query,
+    RowNames,
     StixId,
     to_microseconds,
 )
@@ -222,24 +222,24 @@ def bodies(ask: Ask, epoch: str, sizes: Mapping[int, int], *, is_postgresql: boo
 
 
 class RowKey(NamedTuple):
-    """A row of a ledger, as long as the row has this content: a change in place gives it another."""
+    """The place of a row. In one epoch a position never changes its version, nor its form."""
 
     nation: NationCode
     position: int
-    content: int
 
 
-def names(ask: Ask, epoch: str, rows: Sequence[RowKey], *, is_postgresql: bool) -> dict[RowKey, Names] | None:
-    """Return the names of these rows of one nation's ledger.
+def names(
+    ask: Ask, epoch: str, rows: Sequence[RowKey], *, is_postgresql: bool
+) -> dict[RowKey, RowNames] | None:
+    """Return the names of these rows of one nation's ledger; None: another epoch has begun.
 
-    None: a row was changed in place, or another epoch has begun. `ask` runs a statement.
+    `ask` runs a statement.
     """
-    statement = page_statements.names(is_postgresql=is_postgresql)
+    statement, nation = page_statements.names(is_postgresql=is_postgresql), rows[0].nation
     positions = carried([row.position for row in rows], is_postgresql=is_postgresql)
-    (lists,) = ask(statement, {"nation": rows[0].nation, "epoch": epoch, "positions": positions})
-    places, contents, *columns = _read_lists(lists)
-    keys = map(RowKey, repeat(rows[0].nation), places, contents)
-    found = dict(zip(keys, map(Names, *columns), strict=True))
+    (lists,) = ask(statement, {"nation": nation, "epoch": epoch, "positions": positions})
+    places, *columns = _read_lists(lists)
+    found = dict(zip(map(RowKey, repeat(nation), places), map(RowNames, *columns), strict=True))
     return found if all(map(found.get, rows)) else None
 
 

@@ -44,7 +44,8 @@ from hub.model import (
 )
 from hub.store.database.batches import among, batches, insert_all
 from hub.store.database.prepared import Prepared, carried, is_among
-from hub.store.ledger import ends
+from hub.store.ledger import copied_rows, ends
+from hub.store.ledger.copied_rows import CopiedRow
 from hub.store.ledger.justifications import decode, intern, intern_all, note_own
 from hub.store.schema.columns import decode_nations, decode_source_hiding, encode_nations
 from hub.store.schema.tables import (
@@ -64,7 +65,7 @@ SHOWN: Final = (_C.shown_tlp, _C.is_bound, _C.shown_rel_to, _C.shown_closed)
 
 # Not withdrawn, or withdrawn by a deletion. Rows of deleted versions keep their justification, because a
 # deleted version goes on restricting earlier versions and references (policy 2.7 and 4).
-_IS_LIVE: Final = or_(_C.withdrawn_at.is_(None), _C.deleted_at.is_not(None))
+IS_LIVE: Final = or_(_C.withdrawn_at.is_(None), _C.deleted_at.is_not(None))
 
 
 def live_rows(
@@ -93,7 +94,7 @@ _live_rows: Final = Prepared(
             *(_C.deleted_at, _C.rendition, *SHOWN),
         )
         .join(justification, _J.id == _C.justification_id)
-        .where(is_among(is_postgresql, _C.version_id, "versions"), _IS_LIVE)
+        .where(is_among(is_postgresql, _C.version_id, "versions"), IS_LIVE)
     )
 )
 
@@ -129,7 +130,7 @@ def settled_records(
 def _of_records(is_postgresql: bool) -> Select[Any]:
     v = object_version.c
     # Outer joins: a record without rows is visible to nobody, and what refers to it is withheld (policy 2.7).
-    live = and_(_C.version_id == v.id, _IS_LIVE)
+    live = and_(_C.version_id == v.id, IS_LIVE)
     return (
         select(
             *(v.id, v.stix_id, v.guise, v.is_copy, v.type, v.own_tlp),
@@ -159,6 +160,10 @@ class NewRow:
     made: ServedObject | None = None
 
     @property
+    def member(self) -> MemberId:
+        return self.version.member
+
+    @property
     def served(self) -> ServedObject:
         version = self.version
         return self.made or ServedObject(version.id, version.type, version.content_id, version.size)
@@ -185,7 +190,7 @@ def change(
 def append(
     connection: Connection,
     origin: NationCode,
-    rows: Mapping[NationCode, Sequence[NewRow]],
+    rows: Mapping[NationCode, Sequence[NewRow | CopiedRow]],
     now: datetime,
 ) -> None:
     """Append rows to held ledgers, by recipient in the order given, with new positions and dates."""
@@ -196,7 +201,7 @@ def append(
     begins = ends.take(connection, {recipient: len(given) for recipient, given in new.items()}, now)
     values = {recipient: {row.justification for row in given} for recipient, given in new.items()}
     ids = intern_all(connection, origin, values)
-    own = {(row.version.member, ids[origin, row.justification]) for row in new.get(origin, ())}
+    own = {(row.member, ids[origin, row.justification]) for row in new.get(origin, ())}
     note_own(connection, origin, own)
     insert_all(
         connection,
@@ -205,8 +210,16 @@ def append(
             _row((recipient, origin), row, ids[recipient, row.justification], position + n, date + n)
             for recipient, (position, date) in begins.items()
             for n, row in enumerate(new[recipient])
+            if isinstance(row, NewRow)
         ),
     )
+    for recipient, begin in begins.items():
+        stored = [
+            (row.version, ids[recipient, row.justification], n)
+            for n, row in enumerate(new[recipient])
+            if isinstance(row, CopiedRow)
+        ]
+        copied_rows.insert_rows(connection, recipient, begin, stored)
 
 
 def _row(

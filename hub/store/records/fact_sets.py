@@ -108,7 +108,7 @@ def settled(
     """Return the newest version of each of the member's records with these ids; None: not determined."""
     if not ids:
         return {}
-    rows = _settled.run(connection, origin=origin, member=member, ids=carried(connection, ids))
+    rows = _settled.rows(connection, origin=origin, member=member, ids=carried(connection, ids))
     return {
         StixId(id): None
         if text is None
@@ -189,7 +189,7 @@ def _intern(connection: Connection, origin: NationCode, texts: Collection[str]) 
     """Return the id of each text, and store the new ones."""
     digests = {hashlib.sha256(text.encode()).digest(): text for text in sorted(texts)}
     asked = {"origin": origin, "digests": carried_digests(connection, digests)}
-    known = {digests[bytes(digest)]: id for digest, id in _interned.run(connection, **asked)}
+    known = {digests[bytes(digest)]: id for digest, id in _interned.rows(connection, **asked)}
     new = [(digest, text) for digest, text in digests.items() if text not in known]
     rows = [{"origin": origin, "digest": digest, "facts": text} for digest, text in new]
     ids = insert_numbered(connection, fact_set, rows)

@@ -22,7 +22,6 @@ from hub.model import (
     to_microseconds,
 )
 from hub.store.database.batches import (
-    among,
     batches_by_size,
     insert_all,
     insert_numbered,
@@ -87,7 +86,9 @@ def versions_by_id(
     connection: Connection, origin: NationCode, ids: Collection[StixId]
 ) -> list[ObjectVersion]:
     """Return every version of a nation's records with one of these ids, of every member."""
-    return _load(connection, and_(_V.origin == origin, among(connection, _V.stix_id, ids))) if ids else []
+    if not ids:
+        return []
+    return _versions(connection, _of_nation.rows(connection, origin=origin, ids=carried(connection, ids)))
 
 
 def accepted_versions(connection: Connection, origin: NationCode) -> list[ObjectVersion]:
@@ -97,7 +98,9 @@ def accepted_versions(connection: Connection, origin: NationCode) -> list[Object
 
 def versions_by_key(connection: Connection, keys: Collection[int]) -> list[ObjectVersion]:
     """Return the versions with these keys, in no particular order."""
-    return _load(connection, among(connection, _V.id, keys)) if keys else []
+    if not keys:
+        return []
+    return _versions(connection, _of_keys.rows(connection, keys=carried(connection, keys)))
 
 
 def movable(connection: Connection, member: MemberId, ids: Collection[StixId]) -> set[StixId]:
@@ -275,6 +278,14 @@ _of_member: Final = Prepared(
         _V.member == bindparam("member"), is_among(is_postgresql, _V.stix_id, "ids")
     )
 )
+
+
+_of_nation: Final = Prepared(
+    lambda is_postgresql: _loading(
+        _V.origin == bindparam("origin"), is_among(is_postgresql, _V.stix_id, "ids")
+    )
+)
+_of_keys: Final = Prepared(lambda is_postgresql: _loading(is_among(is_postgresql, _V.id, "keys")))
 
 
 def _versions(connection: Connection, found: Sequence[Row[Any]]) -> list[ObjectVersion]:

@@ -16,7 +16,7 @@ from functools import lru_cache
 from itertools import accumulate
 from typing import Final, cast
 
-from hub.actions.service.kept import Kept
+from hub.actions.service.kept import KeptValues
 
 _LEVEL: Final = 6
 _RAW: Final = -zlib.MAX_WBITS  # deflate alone, without the frame of zlib or gzip
@@ -69,7 +69,7 @@ _known_wish: Final = lru_cache(_TEXTS_KEPT)(_read_wish)
 
 
 def gzip(
-    head: bytes, texts: Sequence[bytes], tail: bytes, keys: Sequence[int], kept: Kept[int, bytes]
+    head: bytes, texts: Sequence[bytes], tail: bytes, keys: Sequence[int], kept: KeptValues[int, bytes]
 ) -> bytes:
     """Return one gzip member (RFC 1952 section 2.3): head, one text or more with commas between, and tail.
 

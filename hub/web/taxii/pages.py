@@ -11,13 +11,13 @@ from typing import Final
 
 import orjson
 
-from hub.actions.service.kept import Kept, KeptTexts
-from hub.model import Names, Page, format_microseconds
+from hub.actions.service.kept import KeptTexts, KeptValues
+from hub.model import Page, RowNames, format_microseconds
 from hub.web.taxii import encoding
 from hub.web.taxii.resources import STIX, Body
 
 Answer = tuple[Body, dict[str, str]]  # a page, and headers of its response
-Segments = tuple[Sequence[int], Kept[int, bytes]]  # the key of each text, and kept segments by key
+Segments = tuple[Sequence[int], KeptValues[int, bytes]]  # the key of each text, and kept segments by key
 
 _VARY: Final = "Accept-Encoding"
 
@@ -57,10 +57,10 @@ def versions(page: Page, cursor: str | None, *, as_gzip: bool) -> Answer:
 
 def _unkept(texts: Sequence[bytes]) -> Segments:
     """Return segments to be made: a row's date and names are of one nation's ledger."""
-    return range(len(texts)), Kept(0, len)
+    return range(len(texts)), KeptValues(0, len)
 
 
-def _is_plain(names: Sequence[Names]) -> bool:
+def _is_plain(names: Sequence[RowNames]) -> bool:
     """Return whether the names are JSON strings as they are."""
     text = "".join(chain.from_iterable(names))
     return text.isascii() and text.isprintable() and '"' not in text and "\\" not in text

@@ -47,6 +47,7 @@ def test_history_brings_what_refers_to_each_other_whatever_comes_first(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(history, "_VERSIONS_PER_STEP", 1)
+    monkeypatch.setattr(history, "_GROWTH", 1)
     circle = [sdo("note", 1, refs=[sdo("note", 2)["id"]]), sdo("note", 2, refs=[sdo("note", 1)["id"]])]
     world.push("us-agency", sdo("report", 1, refs=[malware(1)["id"], sdo("note", 1)["id"]]), *circle)
     world.push("us-agency", malware(1), malware(2, tlp="red"), sdo("note", 3, refs=[malware(2)["id"]]))
@@ -74,6 +75,7 @@ def test_history_goes_on_after_a_crash_and_repeats_nothing(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(history, "_VERSIONS_PER_STEP", 2)
+    monkeypatch.setattr(history, "_GROWTH", 1)
     world.push("us-agency", *(malware(n) for n in range(7)))
     later(world)
     world.agree(["US", "KR"], clause("US", "KR", history=True))
@@ -103,6 +105,7 @@ def test_what_is_submitted_while_history_is_under_way_is_not_lost(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(history, "_VERSIONS_PER_STEP", 1)
+    monkeypatch.setattr(history, "_GROWTH", 1)
     world.push("us-agency", malware(1), malware(2))
     later(world)
     world.agree(["US", "KR"], clause("US", "KR", history=True))
@@ -146,6 +149,7 @@ def test_who_goes_on_with_a_list_that_is_done_takes_nothing_of_what_comes_later(
 
 def test_an_ending_half_way_stops_history(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(history, "_VERSIONS_PER_STEP", 1)
+    monkeypatch.setattr(history, "_GROWTH", 1)
     world.push("us-agency", malware(1), malware(2))
     later(world)
     agreement = world.agree(["US", "KR"], clause("US", "KR", history=True))

@@ -27,7 +27,7 @@ from hub.model import (
 from hub.stix.marking.tlp import TLP_IDS
 from hub.store.agreement import agreements
 from hub.store.ledger import ends
-from hub.store.ledger.disclosures import add as record
+from tests.recorded import add as record
 from tests.stix_objects import Json, indicator, malware, relationship, report, stix_id
 from tests.world import EVERY_VERSION, World, build, clause, paged
 

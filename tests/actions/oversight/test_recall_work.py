@@ -16,11 +16,11 @@ from hub.model import Disclosed, Disclosure, MemberId
 from hub.store.agreement import agreements
 from hub.store.ledger import disclosures as stored_disclosures
 from hub.store.ledger import ends, recalls
-from hub.store.ledger.disclosures import add as record
 from hub.store.schema.recall_tables import notice
 from hub.store.schema.recall_tables import recall as recall_table
 from tests.actions.recalling import MALWARE, about, fetch, sharing_nations, told, worked
 from tests.patience import PATIENCE_SECONDS
+from tests.recorded import add as record
 from tests.stix_objects import malware, relationship, stix_id
 from tests.world import EVERY_VERSION, World, paged
 

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from hub.actions.reading import poll
-from hub.actions.service.kept import Kept, KeptTexts
+from hub.actions.service.kept import KeptTexts, KeptValues
 from hub.actions.service.service import Service
 from hub.errors import Refused
-from hub.model import Names, Page
+from hub.model import NationCode, Page, RowNames, StixId
 from hub.store.ledger.pages import RowKey
 from hub.store.schema.tables import content
 from hub.web.taxii import pages
@@ -25,6 +25,7 @@ from tests.properties.test_moments import SharingWorld
 from tests.stix_objects import indicator, malware, sdo
 from tests.world import EVERY_VERSION, World, clause
 
+KR = NationCode("KR")
 _READERS = ("kr-cert", "kr-agency", "us-cert", "us-agency", "jp-cert")
 
 
@@ -135,9 +136,9 @@ def test_nothing_of_one_epoch_is_kept_for_another() -> None:
     kept = KeptTexts()
     kept.of("first").bodies.keep({1: b"a"})
     kept.of("first").segments.keep({1: b"b"})
-    kept.of("first").names.keep({RowKey("KR", 1, 1): Names("malware--1", "v")})  # type: ignore[arg-type]
+    kept.of("first").names.keep({RowKey(KR, 1): RowNames(StixId("malware--1"), "v")})
     other = kept.of("second")
-    assert (other.bodies.find([1]), other.segments.find([1]), other.names.find([RowKey("KR", 1, 1)])) == (  # type: ignore[arg-type]
+    assert (other.bodies.find([1]), other.segments.find([1]), other.names.find([RowKey(KR, 1)])) == (
         [None],
         [None],
         [None],
@@ -146,7 +147,7 @@ def test_nothing_of_one_epoch_is_kept_for_another() -> None:
 
 
 def test_what_is_kept_is_bounded_and_the_first_goes_first() -> None:
-    kept: Kept[int, bytes] = Kept(10_000, len)
+    kept: KeptValues[int, bytes] = KeptValues(10_000, len)
     for n in range(100):
         kept.keep({n: b"x" * 750, n + 1_000: b"y" * 750})
     found = [n for n in range(2_000) if kept.find([n]) != [None]]

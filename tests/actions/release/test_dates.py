@@ -14,7 +14,8 @@ from hub.actions.checks import check
 from hub.actions.operation import work
 from hub.actions.release import history
 from hub.model import format_instant
-from hub.store.ledger import histories
+from hub.store.records import likenesses
+from hub.store.records.likenesses import NextVersions
 from tests.stix_objects import Json, indicator, malware, observable, relationship, report
 from tests.world import World, build, clause
 
@@ -137,6 +138,7 @@ def test_over_all_portions_of_a_history_the_widest_rows_come_first(
     world: World, audience: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(history, "_VERSIONS_PER_STEP", 2)
+    monkeypatch.setattr(history, "_GROWTH", 1)
     levels = ["amber+strict", "green", "amber", "amber", "green", "amber+strict", "green", "amber"] * 2
     for n, level in enumerate(levels):
         world.push("us-agency", malware(n, tlp=level, name=level))
@@ -159,19 +161,20 @@ def test_what_a_walk_has_settled_is_not_gone_through_by_the_next(
 ) -> None:
     """Else an agreement over much would be gone through three times."""
     seen: list[int] = []
-    next_versions = histories.next_versions
+    next_versions = likenesses.next_versions
 
-    def noting(*asked: Any) -> list[tuple[int, str]]:
+    def noting(*asked: Any) -> NextVersions:
         found = next_versions(*asked)
-        seen.extend(key for key, _ in found)
+        seen.extend(version.key for version in found.plain)
+        assert not found.others
         return found
 
-    monkeypatch.setattr(histories, "next_versions", noting)
+    monkeypatch.setattr(likenesses, "next_versions", noting)
     world.push("us-agency", *some(0, ["green", "amber", "green", "amber+strict"]))
     world.agree(["US", "KR"], clause("US", "KR", "amber+strict", audience="partner", history=True))
     work.work(world.service)
     assert len(world.ids("kr-cert")) == 4
-    assert len(seen) == len(set(seen))
+    assert len(seen) == len(set(seen)) == 4
 
 
 def test_a_row_that_a_later_walk_replaces_is_served_until_then(
