@@ -55,6 +55,7 @@ WORKS = [
     "REVOKE, objects served in the next poll",
     "REVOKE, poll from the start afterwards",
     "MEMORY of all processes, at start",
+    "MEMORY of all processes, before the pushes",
     "MEMORY of all processes, at the end",
     "MEMORY of the largest worker",
 ]
