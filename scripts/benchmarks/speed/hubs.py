@@ -155,6 +155,8 @@ def _on_postgresql(
             administer(running, "DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
             administer(running, "CREATE DATABASE {} TEMPLATE template0", name)
             _fill(url_of(running, name), home, size, progress)
+            with psycopg.connect(postgres.conninfo(url_of(running, name)), autocommit=True) as connection:
+                connection.execute("VACUUM (ANALYZE)")  # as the server itself does after a while
     administer(running, "DROP DATABASE IF EXISTS used WITH (FORCE)")
     administer(running, "CREATE DATABASE used TEMPLATE {}", name)
     ((bytes_on_disk,),) = administer(running, "SELECT pg_database_size('used')")
