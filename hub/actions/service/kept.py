@@ -15,8 +15,8 @@ from hub.store.ledger.pages import RowKey
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
-_BODIES: Final = 33_554_432  # bytes of a process
-_SEGMENTS: Final = 16_777_216
+_BODIES: Final = 41_943_040  # bytes of a process: of some thirty pages
+_SEGMENTS: Final = 25_165_824
 _NAMES: Final = 8_388_608
 _ENTRY_BYTES: Final = 250  # a key and its places in two dictionaries
 _NAMES_BYTES: Final = 150  # the names of a row
