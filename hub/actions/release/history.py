@@ -111,14 +111,15 @@ def _step(service: Service, known: History, steps: _Steps | None = None) -> bool
         # INVARIANT: every step counts the origin's submissions on: a submission decided before the agreement
         # began, and not yet written, is decided again, and so gets its rows.
         submissions.advance(connection, history.origin)
+        if decision.ledger_changes.changes:
+            ends.lock(connection, decision.ledger_changes.changes)
+            write_rows(service, connection, history.origin, decision.ledger_changes, {}, now)
+        # INVARIANT: progress and rows are one commit: a crash repeats no row and leaves none out.
         if decision.then is None:
             histories.finish(connection, history.id)
-            return True
-        ends.lock(connection, decision.ledger_changes.changes)
-        write_rows(service, connection, history.origin, decision.ledger_changes, {}, now)
-        # INVARIANT: progress and rows are one commit: a crash repeats no row and leaves none out.
-        histories.move_on(connection, decision.then)
-        return False
+        else:
+            histories.move_on(connection, decision.then)
+        return decision.then is None
 
 
 def _decide(service: Service, connection: Connection, history: History, steps: _Steps) -> _Decision:
@@ -150,7 +151,10 @@ def _decide(service: Service, connection: Connection, history: History, steps: _
     limited = {nation: up_to(change, history.clearance) for nation, change in ledger_changes.changes.items()}
     changes = {nation: change for nation, (change, _) in limited.items()}
     leaves_out = history.leaves_out or any(later for _, later in limited.values())
-    then = replace(history, last_version=found.last, leaves_out=leaves_out)
+    then: History | None = replace(history, last_version=found.last, leaves_out=leaves_out)
+    if found.is_end:
+        # Later versions are submitted under the agreement. So a walk follows no submissions for ever.
+        then = _next_walk(replace(history, leaves_out=leaves_out))
     return _Decision(basis, now, then, replace(ledger_changes, changes=changes))
 
 

@@ -44,10 +44,11 @@ _UNLINKED: Final = _Links()
 class NextVersions(NamedTuple):
     """The next versions of a history: the plain ones, and the ids of all others. `last` is the last key.
 
-    None: there is no next version.
+    None: there is no next version. `is_end`: there is no version behind these.
     """
 
     last: int | None
+    is_end: bool
     plain: Sequence[PlainVersion]
     others: frozenset[StixId]
 
@@ -80,7 +81,7 @@ def next_versions(
     asked = {"origin": origin, "after": after, "most": limit}
     rows = _next.rows(connection, **asked, levels=carried(connection, [int(level) for level in levels]))
     if not rows:
-        return NextVersions(None, (), frozenset())
+        return NextVersions(None, True, (), frozenset())
     others = {StixId(id) for _, id, is_plain, *_ in rows if not is_plain}
     plain = [row for row in rows if row[2]]
     links = _links(connection, origin, plain, likenesses)
@@ -95,7 +96,7 @@ def next_versions(
         place = key, StixId(stix_id), MemberId(facts[_MEMBER]), bool(has_spec_version)
         likeness = facts, bisect_right(likenesses.starts, submitted_at), link.values
         found.append(PlainVersion(*place, link.refers, link.targets, likeness))
-    return NextVersions(rows[-1][0], found, frozenset(others))
+    return NextVersions(rows[-1][0], len(rows) < limit, found, frozenset(others))
 
 
 def _links(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -190,3 +191,24 @@ def test_what_happens_while_a_step_decides_is_decided_on_too(
     assert len(decided) == 2
     settled(world)
     assert seen(world, "kr-agency") == (set() if between == "the end" else {malware(2)["id"]})
+
+
+def test_a_history_ends_though_its_nation_submits_after_each_step(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.push("us-agency", *(malware(n, tlp="green") for n in range(3)))
+    later(world)
+    original, steps = history._step, itertools.count(100)
+
+    def step(*given: Any) -> bool:
+        is_done = original(*given)
+        n = next(steps)
+        assert n < 120, "the history follows the submissions"
+        world.push("us-agency", malware(n, tlp="green"))
+        return is_done
+
+    with monkeypatch.context() as patch:
+        patch.setattr(history, "_step", step)
+        world.agree(["US", "KR"], clause("US", "KR", history=True))
+        settled(world)
+    assert seen(world, "kr-agency") == {malware(n)["id"] for n in [0, 1, 2, *range(100, next(steps))]}
