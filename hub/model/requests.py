@@ -154,7 +154,7 @@ class RowNames(NamedTuple):
     version: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Page:
     """The rows of a page by columns, in order of position, and whether more rows follow.
 

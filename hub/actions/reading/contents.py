@@ -13,7 +13,7 @@ from typing import TypeVar, cast
 from hub.actions.service.kept import KeptValues
 from hub.actions.service.service import Service
 from hub.model import NationCode, RowNames
-from hub.store.database.alone import Ask
+from hub.store.database.statements import Ask
 from hub.store.ledger import pages
 from hub.store.ledger.pages import PageEntries, RowKey
 

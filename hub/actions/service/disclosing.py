@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from hub.errors import Unavailable
-from hub.store.database.alone import Ask
 from hub.store.database.connection import Connection, Store
+from hub.store.database.statements import Ask
 from hub.store.ledger import pages
 from hub.store.ledger.pages import PageEntries, PageRequest
 
@@ -129,7 +129,7 @@ def _empty(store: Store, ask: PageRequest) -> PageEntries | None:
     ((is_admitted, is_current, has_rows),) = found
     if is_admitted and is_current and has_rows:
         return None
-    return PageEntries(bool(is_admitted), bool(is_current))
+    return PageEntries(bool(is_admitted), bool(is_current), epoch=ask.epoch)
 
 
 def _outcome(entry: _Entry) -> PageEntries:

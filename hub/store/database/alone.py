@@ -14,9 +14,8 @@ from sqlalchemy import PoolProxiedConnection
 
 from hub.store.database import statements
 from hub.store.database.commits import CommitAdmission
-from hub.store.database.statements import Statement, Values
+from hub.store.database.statements import Ask
 
-Ask = Callable[[Statement, Values], list[Any]]
 Done = TypeVar("Done")
 
 # Values of a statement's SELECT: they hold until its COMMIT, whatever the role says, and so does a notice

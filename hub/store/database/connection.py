@@ -15,11 +15,11 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from hub.errors import Closed, Reconfigured, Unavailable
 from hub.store.database import alone, commits, engines, epochs, moments, unavailability
-from hub.store.database.alone import Ask, Done
+from hub.store.database.alone import Done
 from hub.store.database.epochs import State
 from hub.store.database.execution import DRIVER_ERRORS
 from hub.store.database.memory import Memory
-from hub.store.database.statements import Statement, Values, ask
+from hub.store.database.statements import Ask, Statement, Values, ask
 from hub.store.database.turns import Turns
 from hub.store.database.unavailability import unavailable_when_down
 from hub.store.schema import schemas

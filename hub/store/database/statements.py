@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import orjson
@@ -48,6 +48,10 @@ class Statement:
         Raises the errors of SQLAlchemy, as every other statement does.
         """
         return raises_as_sqlalchemy(connection, self.text, lambda driver: run(driver, self, given))
+
+
+# Runs a statement with these values, and returns its rows.
+Ask = Callable[[Statement, Values], list[Any]]
 
 
 def run(driver: Any, statement: Statement, given: Values) -> list[Any]:

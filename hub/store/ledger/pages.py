@@ -22,9 +22,8 @@ from hub.model import (
     StixId,
     to_microseconds,
 )
-from hub.store.database.alone import Ask
 from hub.store.database.moments import Clock, of_machine
-from hub.store.database.statements import Statement, carried
+from hub.store.database.statements import Ask, Statement, carried
 from hub.store.ledger import disclosures, page_statements
 from hub.store.ledger.page_statements import KEYS, Shape
 

@@ -156,3 +156,13 @@ def test_what_is_kept_is_bounded_and_the_first_goes_first() -> None:
     assert kept.find([5_000, 99]) == [None, None]
     kept.keep({1: b"a"})
     assert kept.find([1]) == [b"a"]
+
+
+def test_a_page_without_rows_leaves_what_is_kept(shared: World) -> None:
+    service = shared.service
+    page = poll.objects(service, shared.query("kr-cert"))
+    for query in (shared.query("kr-cert", "IN"), shared.query("kr-cert", types=frozenset({"campaign"}))):
+        empty, listed = poll.objects(service, query), poll.manifest(service, query)
+        pages.envelope(empty, None, service.kept, as_gzip=False)
+        assert (empty.positions, listed.positions) == ((), ())
+    assert service.kept.of(page.epoch).bodies.find(page.contents) == page.bodies

@@ -21,9 +21,9 @@ from hub.errors import Closed, Unavailable
 from hub.model import Disclosed, Disclosure, MemberId, NationCode, StixId, to_microseconds
 from hub.store.agreement import agreements
 from hub.store.database import epochs
-from hub.store.database.alone import Ask
 from hub.store.database.connection import Connection, Store
 from hub.store.database.moments import Clock
+from hub.store.database.statements import Ask
 from hub.store.ledger import disclosures, pages
 from hub.store.ledger.pages import PageEntries, PageRequest
 from hub.store.schema.tables import (
